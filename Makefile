@@ -1,0 +1,47 @@
+# Everything a newcomer needs: `make run` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PORT ?= 8000
+WORKERS ?= auto
+
+.PHONY: run test lint types fix graphiql clean
+
+run: $(VENV)/.installed graphiql
+	$(BIN)/kg lint
+	$(BIN)/kg build -o out/release
+	$(BIN)/kg demo --out out
+	$(BIN)/kg serve --port $(PORT)
+
+test: $(VENV)/.tested graphiql
+	$(BIN)/pytest -n $(WORKERS)
+
+lint: $(VENV)/.tested
+	$(BIN)/ruff check .
+	$(BIN)/kg lint
+
+types: $(VENV)/.tested
+	$(BIN)/mypy
+
+fix: $(VENV)/.tested
+	$(BIN)/ruff check --fix .
+	$(BIN)/kg lint --fix
+
+# The GraphiQL page comes from npm by lock file; without npm a plain form stands in its place.
+graphiql:
+	@if command -v npm >/dev/null 2>&1; then sh api/graphiql/build.sh; \
+	else echo "npm is not installed: the query page will be a plain form (everything else works)"; fi
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.tested: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@ $(VENV)/.installed
+
+clean:
+	rm -rf $(VENV) out build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis api/static/vendor

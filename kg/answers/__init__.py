@@ -1,0 +1,36 @@
+"""The answers: pure functions of (release, controls, profile, day).  The command line, the API, the exports and the
+tests all call these and get the same frozen objects.
+
+    assess(release, controls, profile, as_of, filter)   → Assessment
+        .coverage(framework) · .gaps(framework) · .requirement(provision)
+    explain(assessment, requirement)                    → everything behind one cell
+    crosswalk(release, source, target)                  → direct rows and derived relations, both directions
+    exposure(release, requirement)                      → threats and incidents behind a gap
+    search(release, text)                               → nodes by words
+"""
+
+from kg.answers.applicability import Applicability, Decision, Unit
+from kg.answers.coverage import (
+    Assessment,
+    Counts,
+    Coverage,
+    Explanation,
+    Group,
+    RequirementResult,
+    StepView,
+    assess,
+    coverage,
+)
+from kg.answers.crosswalk import Crosswalk, CrosswalkRow, DerivedRow, Side, crosswalk
+from kg.answers.explain import ChainView, Explain, RulingView, explain
+from kg.answers.exposure import Exposure, exposure, incidents_of, threat_family
+from kg.answers.graph import MAX_HOPS, Filter
+from kg.answers.judge import Reason, Verdict
+from kg.answers.search import Hit, search
+
+__all__ = [
+    "MAX_HOPS", "Applicability", "Assessment", "ChainView", "Counts", "Coverage", "Crosswalk", "CrosswalkRow",
+    "Decision", "DerivedRow", "Explain", "Explanation", "Exposure", "Filter", "Group", "Hit", "Reason",
+    "RequirementResult", "RulingView", "Side", "StepView", "Unit", "Verdict", "assess", "coverage", "crosswalk",
+    "explain", "exposure", "incidents_of", "search", "threat_family",
+]  # fmt: skip

@@ -1,0 +1,150 @@
+"""The release as an RDF dataset, and read-only SPARQL over it.
+
+The ontology and the catalogues stand in the default graph; each mapping set is a named graph of its own, because set
+relations of disagreeing sets must not meet in one graph.  A row is both a plain triple (``iso42001:A.6.2.4
+kg:intersects_with nist-ai-rmf:MEASURE-2.7``) and a node of class ``kg:Mapping`` that carries its provenance.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pyoxigraph as ox
+
+from kg.errors import KgError
+from kg.model import LegalReference, Mapping, Provision, ThreatLink
+from kg.release import Release
+from kg.sources import builtin_data
+from kg.sources.sssom import predicate_of
+from kg.terms import PREFIXES, iri, set_iri
+
+__all__ = ["SparqlError", "dataset", "nquads", "query"]
+
+
+class SparqlError(KgError):
+    """A query that cannot be run: it does not parse, or asks for more than reading."""
+
+    code = "BAD_QUERY"
+
+
+def _node(curie: str) -> ox.NamedNode:
+    return ox.NamedNode(iri(curie))
+
+
+def _text(value: str) -> ox.Literal:
+    return ox.Literal(value, language="en")
+
+
+def dataset(release: Release) -> ox.Store:
+    """Load the release into an in-memory store."""
+    store = ox.Store()
+    for folder in (builtin_data(), *release.folders):
+        for path in sorted((folder / "ontologies").rglob("*.ttl")):
+            store.bulk_load(path=str(path), format=ox.RdfFormat.TURTLE)
+    store.bulk_extend(_quads(release, store))
+    return store
+
+
+def _quads(release: Release, store: ox.Store) -> Iterator[ox.Quad]:
+    for s in release.sets.values():
+        about = ox.NamedNode(set_iri(s.id))
+        yield ox.Quad(about, _node("rdf:type"), _node("kg:MappingSet"))
+        for key, value in (
+            ("dcterms:title", _text(s.title)),
+            ("dcterms:license", ox.Literal(s.licence)),
+            ("dcterms:description", _text(s.description)),
+            ("dcterms:publisher", _text(s.publisher)),
+            ("kg:authority", ox.Literal(s.authority.value)),
+        ):
+            if value.value:
+                yield ox.Quad(about, _node(key), value)
+    for m in release.mappings:
+        yield from _mapping(m)
+    for link in release.threat_links:
+        yield from _link(link, link.threat, link.relation.value, link.target, link.rationale)
+    for ref in release.references:
+        yield from _link(ref, ref.subject, ref.kind, ref.object, ref.note)
+    known = _node("kg:Provision")
+    for p in release.provisions.values():
+        if ox.Quad(_node(p.id), _node("rdf:type"), known) not in store:
+            yield from _provision(release, p)
+
+
+def _mapping(m: Mapping) -> Iterator[ox.Quad]:
+    graph = ox.NamedNode(set_iri(m.set_id))
+    row = ox.NamedNode(f"{set_iri(m.set_id)}/{m.id}")
+    predicate, modifier = predicate_of(m.relation)
+    if not modifier:
+        yield ox.Quad(_node(m.subject), _node(predicate), _node(m.object), graph)
+    values: list[tuple[str, Any]] = [
+        ("rdf:type", _node("kg:Mapping")),
+        ("sssom:subject_id", _node(m.subject)),
+        ("sssom:predicate_id", _node(predicate)),
+        ("sssom:object_id", _node(m.object)),
+        ("kg:relation", ox.Literal(m.relation)),
+        ("kg:rationale_kind", ox.Literal(m.rationale_kind.value)),
+        ("kg:method", ox.Literal(m.method.value)),
+        ("kg:reviewed", ox.Literal(m.reviewed)),
+    ]
+    if modifier:
+        values.append(("sssom:predicate_modifier", ox.Literal(modifier)))
+    if m.rationale:
+        values.append(("kg:rationale", _text(m.rationale)))
+    if m.strength is not None:
+        values.append(("kg:strength", ox.Literal(m.strength)))
+    if m.confidence is not None:
+        values.append(("sssom:confidence", ox.Literal(m.confidence)))
+    for key, value in values:
+        yield ox.Quad(row, _node(key), value, graph)
+
+
+def _link(link: ThreatLink | LegalReference, subject: str, relation: str, object_: str, why: str) -> Iterator[ox.Quad]:
+    name = "threats" if isinstance(link, ThreatLink) else "legal-references"
+    yield ox.Quad(_node(subject), _node(f"kg:{relation}"), _node(object_), ox.NamedNode(set_iri(name)))
+
+
+def _provision(release: Release, p: Provision) -> Iterator[ox.Quad]:
+    """A provision that came from a plain node list and so stands in no Turtle file."""
+    about = _node(p.id)
+    for key, value in (
+        ("rdf:type", _node("kg:Provision")),
+        ("kg:framework", _node(f"kgfw:{p.framework}")),
+        ("kg:kind", ox.Literal(p.kind)),
+        ("skos:notation", ox.Literal(p.ref)),
+        ("dcterms:title", _text(p.title)),
+        ("kg:summary", _text(p.summary)),
+        ("kg:assessable", ox.Literal(p.assessable)),
+    ):
+        yield ox.Quad(about, _node(key), value)
+    if whole := release.whole(p.id):
+        yield ox.Quad(about, _node("kg:allOfPartOf"), _node(whole))
+
+
+def nquads(release: Release) -> str:
+    """The whole dataset as sorted N-Quads, byte-stable for one release."""
+    text = release.dataset.dump(format=ox.RdfFormat.N_QUADS)
+    assert text is not None
+    return "".join(sorted(text.decode().splitlines(keepends=True)))
+
+
+_IGNORED = re.compile(
+    r'"""(?:[^\\]|\\.)*?"""|\'\'\'(?:[^\\]|\\.)*?\'\'\'|"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)*\'|<[^<>"{}|^`\\\s]*>|#[^\n]*', re.S
+)
+_SERVICE = re.compile(r"(?<![\w?$:.-])SERVICE(?![\w:-])", re.IGNORECASE)
+
+
+def query(release: Release, text: str) -> Any:
+    """Run a SPARQL 1.1 query over the union of all graphs; the project's prefixes are known without being declared.
+
+    Returns pyoxigraph's solutions, boolean or triples.  Raises :class:`SparqlError` for what does not parse and for
+    ``SERVICE``; updates do not parse as queries.
+    """
+    if _SERVICE.search(_IGNORED.sub(" ", text)):
+        raise SparqlError("SERVICE is refused", "this graph is read alone; no other endpoint is asked")
+    try:
+        return release.dataset.query(text, prefixes=PREFIXES, use_default_graph_as_union=True)
+    except SyntaxError as error:
+        hint = "known prefixes: " + ", ".join(PREFIXES)
+        raise SparqlError(f"the query does not parse: {error.msg or error}", hint) from None

@@ -1,0 +1,409 @@
+"""The immutable graph that all answers of a process come from, named by the digest of its content."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping as MappingType, Sequence
+from datetime import date
+from enum import Enum
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from kg.errors import UnknownIdError, nearest
+from kg.model import (
+    ApplicationRule,
+    Catalogue,
+    Condition,
+    Disclaimer,
+    Framework,
+    Incident,
+    JointNode,
+    LegalReference,
+    Mapping,
+    MappingSet,
+    Part,
+    Provision,
+    ReferenceControl,
+    Threat,
+    ThreatLink,
+)
+from kg.sources import Content, load
+from kg.terms import natural_key, prefix_of, resolve_reference
+
+if TYPE_CHECKING:
+    import networkx as nx
+    import pyoxigraph as ox
+
+__all__ = ["Node", "Release"]
+
+Node = Provision | ReferenceControl | JointNode
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {
+            f.name: _plain(getattr(value, f.name))
+            for f in dataclasses.fields(value)
+            if f.name != "source" and getattr(value, f.name) not in ("", (), None)
+        }
+    if isinstance(value, tuple):
+        return [_plain(v) for v in value]
+    if isinstance(value, Enum):
+        return value.value
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _by_id(items: Iterable[Any]) -> MappingType[str, Any]:
+    ordered = sorted(items, key=lambda n: natural_key(n.id))
+    return MappingProxyType({n.id: n for n in ordered})
+
+
+class Release:
+    """Everything shipped, indexed and frozen.  Build it with :meth:`load`; its public attributes are read-only.
+
+    ``frameworks``, ``provisions``, ``controls``, ``joints``, ``catalogues``, ``threats``, ``incidents``, ``sets``,
+    ``rules`` and ``disclaimers`` map an id to its object; ``mappings``, ``parts``, ``references`` and
+    ``threat_links`` are tuples in canonical order.
+    """
+
+    def __init__(self, content: Content, folders: Sequence[Path] = ()) -> None:
+        self.folders = tuple(folders)
+        self.frameworks: MappingType[str, Framework] = MappingProxyType(
+            {f.id: f for f in sorted(content.frameworks, key=lambda f: (f.order, f.id))}
+        )
+        self.catalogues: MappingType[str, Catalogue] = _by_id(content.catalogues)
+        self.controls: MappingType[str, ReferenceControl] = _by_id(content.controls)
+        self.joints: MappingType[str, JointNode] = _by_id(content.joints)
+        self.threats: MappingType[str, Threat] = _by_id(content.threats)
+        self.incidents: MappingType[str, Incident] = _by_id(content.incidents)
+        self.sets: MappingType[str, MappingSet] = _by_id(content.sets)
+        self.rules: MappingType[str, ApplicationRule] = _by_id(content.rules)
+        self.disclaimers: MappingType[str, Disclaimer] = _by_id(content.disclaimers)
+        order = {f: i for i, f in enumerate(self.frameworks)}
+        provisions = {p.id: p for p in content.provisions}
+        self.parts: tuple[Part, ...] = tuple(
+            sorted(set(content.parts), key=lambda p: (natural_key(p.whole), p.incorporates, natural_key(p.part), p.kind))
+        )
+        self._place = _places(provisions, self.parts)
+        self.provisions: MappingType[str, Provision] = MappingProxyType(
+            {
+                p.id: p
+                for p in sorted(provisions.values(), key=lambda p: (order.get(p.framework, 99), self._place[p.id]))
+            }
+        )
+        self.mappings: tuple[Mapping, ...] = tuple(
+            sorted(content.mappings, key=lambda m: (m.set_id, natural_key(m.subject), natural_key(m.object), m.rationale_kind))
+        )
+        self.references: tuple[LegalReference, ...] = tuple(
+            sorted(content.references, key=lambda r: (natural_key(r.subject), natural_key(r.object), r.kind))
+        )
+        self.threat_links: tuple[ThreatLink, ...] = tuple(
+            sorted(content.threat_links, key=lambda t: (natural_key(t.threat), t.relation, natural_key(t.target)))
+        )
+        self._caches: dict[Any, Any] = {}
+
+    @classmethod
+    def load(cls, *folders: Path | str) -> Release:
+        """Read, check and freeze the project's data and then each of ``folders``.
+
+        Raises :class:`~kg.errors.InputError` with every finding if anything is wrong.
+        """
+        return cls(load(folders), tuple(Path(f) for f in folders))
+
+    # ---------------------------------------------------------------- identity
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the canonical content, the first 16 hex digits: the release's name.  It does not depend on
+        the names, number or order of files, nor on the order of rows."""
+        hasher = hashlib.sha256()
+        groups: tuple[Iterable[Any], ...] = (
+            self.frameworks.values(), self.catalogues.values(), self.rules.values(), self.provisions.values(),
+            self.parts, self.controls.values(), self.joints.values(), self.threats.values(), self.threat_links,
+            self.incidents.values(), self.sets.values(), self.mappings, self.references, self.disclaimers.values(),
+        )  # fmt: skip
+        for group in groups:
+            lines = [json.dumps(_plain(item), sort_keys=True, ensure_ascii=False) for item in group]
+            hasher.update("\n".join(sorted(lines)).encode() + b"\x00")
+        return hasher.hexdigest()[:16]
+
+    # ---------------------------------------------------------------- nodes
+
+    def node(self, id_: str) -> Node:
+        """A provision, reference control or joint node by CURIE; raises :class:`UnknownIdError`."""
+        found: Node | None = self.provisions.get(id_) or self.controls.get(id_) or self.joints.get(id_)
+        if found is None:
+            raise self.unknown(id_)
+        return found
+
+    def unknown(self, id_: str, known: Iterable[str] | None = None) -> UnknownIdError:
+        """The error for an id that names nothing, with the nearest that does."""
+        pool = list(known) if known is not None else self._same_prefix(id_)
+        near = nearest(id_, pool)
+        title = self.title(near)
+        hint = f"did you mean {near}{f' ({title})' if title else ''}?" if near else "`kg frameworks` and `kg search` list what there is"
+        return UnknownIdError(f"{id_} does not exist in this release", hint)
+
+    def _same_prefix(self, id_: str) -> list[str]:
+        everything = [*self.provisions, *self.controls, *self.joints, *self.threats, *self.incidents]
+        return [i for i in everything if prefix_of(i) == prefix_of(id_)] or everything
+
+    def framework(self, id_: str) -> Framework:
+        """A framework by id; raises :class:`UnknownIdError` naming the nearest."""
+        if id_ not in self.frameworks:
+            near = nearest(id_, self.frameworks)
+            hint = f"did you mean {near}? " if near else ""
+            raise UnknownIdError(f"there is no framework {id_!r}", f"{hint}one of: {', '.join(self.frameworks)}")
+        return self.frameworks[id_]
+
+    def title(self, id_: str) -> str:
+        """The title of anything that has one, or an empty string."""
+        for group in (self.provisions, self.controls, self.joints, self.threats, self.incidents):
+            if id_ in group:
+                return str(group[id_].title)
+        name = id_.removeprefix("kgfw:")
+        if name in self.frameworks:
+            return self.frameworks[name].title
+        return self.catalogues[name].title if name in self.catalogues else ""
+
+    def resolve(self, text: str, framework: str | None = None) -> str:
+        """The CURIE of what a person typed: a CURIE, or an official reference (``Article 10(2)(f)``) within
+        ``framework``.  Raises :class:`UnknownIdError` with the nearest id."""
+        text = text.strip()
+        known = (self.provisions, self.controls, self.joints, self.threats, self.incidents)
+        if any(text in group for group in known):
+            return text
+        prefix = prefix_of(text) if ":" in text else ""
+        for name in [framework] if framework else [prefix] if prefix else list(self.frameworks):
+            for candidate in resolve_reference(name, text):
+                if any(candidate in group for group in known):
+                    return candidate
+        if framework is None and not prefix:
+            for catalogue in self.catalogues:
+                if (candidate := f"{catalogue}:{text.upper()}") in self.controls:
+                    return candidate
+        raise self.unknown(text if prefix else f"{framework}:{text}" if framework else text)
+
+    # ---------------------------------------------------------------- structure
+
+    @cached_property
+    def parts_of(self) -> MappingType[str, tuple[Part, ...]]:
+        """Whole → its parts, own parts first, in reading order."""
+        found: defaultdict[str, list[Part]] = defaultdict(list)
+        for part in self.parts:
+            found[part.whole].append(part)
+        key = self._place
+        return MappingProxyType(
+            {w: tuple(sorted(ps, key=lambda p: (p.incorporates, key[p.part]))) for w, ps in found.items()}
+        )
+
+    @cached_property
+    def wholes_of(self) -> MappingType[str, tuple[Part, ...]]:
+        """Part → the wholes it is part of, its own first."""
+        found: defaultdict[str, list[Part]] = defaultdict(list)
+        for part in self.parts:
+            found[part.part].append(part)
+        return MappingProxyType(
+            {p: tuple(sorted(ws, key=lambda w: (w.incorporates, natural_key(w.whole)))) for p, ws in found.items()}
+        )
+
+    def whole(self, id_: str) -> str:
+        """The whole a provision stands in, in the text's own order; empty for a top node."""
+        wholes = self.wholes_of.get(id_, ())
+        return wholes[0].whole if wholes and not wholes[0].incorporates else ""
+
+    def ancestors(self, id_: str) -> list[str]:
+        """The wholes above a provision, nearest first, along the text's own order."""
+        found = []
+        while id_ := self.whole(id_):
+            found.append(id_)
+        return found
+
+    def text_in_force(self, framework: str, as_of: date) -> date:
+        """The text version in force on ``as_of``; before the first, the first."""
+        versions = self.framework(framework).text_versions
+        return max((v.date for v in versions if v.date <= as_of), default=versions[0].date if versions else as_of)
+
+    def requirements(self, framework: str, as_of: date) -> tuple[Provision, ...]:
+        """The requirements that stand in the text in force on ``as_of``, in reading order, each once: assessable
+        provisions with no assessable descendant in that text."""
+        text = self.text_in_force(framework, as_of)
+        key = ("requirements", framework, text)
+        if key not in self._caches:
+            here = [p for p in self.provisions.values() if p.framework == framework and p.in_text(text)]
+            assessable = {p.id for p in here if p.assessable}
+            above: set[str] = set()
+            for id_ in assessable:
+                stack = [w.whole for w in self.wholes_of.get(id_, ())]
+                while stack:
+                    whole = stack.pop()
+                    if whole not in above:
+                        above.add(whole)
+                        stack += [w.whole for w in self.wholes_of.get(whole, ())]
+            self._caches[key] = tuple(p for p in here if p.id in assessable and p.id not in above)
+        found: tuple[Provision, ...] = self._caches[key]
+        return found
+
+    def inherited(self, provision: Provision, attribute: str) -> tuple[Any, ...]:
+        """``roles``, ``tiers`` or ``rules`` of a provision, or else of the nearest whole that has any."""
+        for id_ in (provision.id, *self.ancestors(provision.id)):
+            if found := getattr(self.provisions[id_], attribute):
+                return tuple(found)
+        return ()
+
+    def conditions(self, provision: Provision) -> tuple[Condition, ...]:
+        """All facts that must hold for a duty to arise: its own, its wholes' and its framework's."""
+        found = list(self.frameworks[provision.framework].requires)
+        for id_ in (*reversed(self.ancestors(provision.id)), provision.id):
+            found += [c for c in self.provisions[id_].conditions if c not in found]
+        return tuple(found)
+
+    def group_of(self, id_: str) -> str:
+        """The group a requirement is reported under: its article, annex, clause or category; else itself."""
+        kinds = {"article", "annex", "category", "control_objective", "clause"}
+        chain = [id_, *self.ancestors(id_)]
+        for each in chain:
+            if self.provisions[each].kind in kinds:
+                return each
+        return chain[1] if len(chain) > 1 else id_
+
+    # ---------------------------------------------------------------- rows
+
+    @cached_property
+    def rows_of(self) -> MappingType[str, tuple[Mapping, ...]]:
+        """Node → the rows it is an end of."""
+        found: defaultdict[str, list[Mapping]] = defaultdict(list)
+        for m in self.mappings:
+            found[m.subject].append(m)
+            if m.object != m.subject:
+                found[m.object].append(m)
+        return MappingProxyType({k: tuple(v) for k, v in found.items()})
+
+    @cached_property
+    def row(self) -> MappingType[str, Mapping]:
+        """Row id → row."""
+        return MappingProxyType({m.id: m for m in self.mappings})
+
+    def disclaimers_for(self, *frameworks: str) -> tuple[Disclaimer, ...]:
+        """The standing disclaimers of an answer about these frameworks."""
+        return tuple(
+            d for d in self.disclaimers.values() if not d.frameworks or set(d.frameworks) <= set(frameworks)
+        )
+
+    # ---------------------------------------------------------------- views
+
+    def cache(self, key: Any, make: Any) -> Any:
+        """What ``make()`` returned the first time for ``key``: derived indexes live as long as the release."""
+        found = self._caches.get(key)
+        if found is None:
+            found = self._caches[key] = make()
+        return found
+
+    @cached_property
+    def dataset(self) -> ox.Store:
+        """The RDF dataset for SPARQL: the ontology in the default graph, each mapping set in a graph of its own."""
+        from kg.rdf import dataset
+
+        return dataset(self)
+
+    @cached_property
+    def network(self) -> nx.MultiDiGraph[str]:
+        """A networkx view for paths and neighbourhoods: nodes with ``title`` and ``kind``, edges with ``relation``."""
+        import networkx as nx
+
+        graph: nx.MultiDiGraph[str] = nx.MultiDiGraph(name=self.digest)
+        for node in (*self.provisions.values(), *self.controls.values(), *self.joints.values()):
+            graph.add_node(node.id, title=node.title, kind=type(node).__name__)
+        for p in self.parts:
+            graph.add_edge(p.whole, p.part, relation=p.kind.value, kind="part")
+        for m in self.mappings:
+            graph.add_edge(m.subject, m.object, key=m.id, relation=m.relation, kind="row", set=m.set_id)
+        return graph
+
+    def stats(self) -> dict[str, Any]:
+        """The counts of everything in the release."""
+        kinds: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        for p in self.provisions.values():
+            kinds[p.framework][p.kind] += 1
+        today = {f: self.frameworks[f].text_versions[-1].date for f in self.frameworks}
+        rows = Counter(m.set_id for m in self.mappings)
+        relations: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        for m in self.mappings:
+            relations[m.set_id][m.relation] += 1
+        controls = Counter(c.catalogue for c in self.controls.values())
+        joints = Counter(j.catalogue for j in self.joints.values())
+        touched = self._frameworks_by_control()
+        return {
+            "release": self.digest,
+            "frameworks": {
+                f: {
+                    "title": self.frameworks[f].title,
+                    "provisions": sum(kinds[f].values()),
+                    "requirements": len(self.requirements(f, today[f])),
+                    "byKind": dict(sorted(kinds[f].items())),
+                    "textVersions": [v.date.isoformat() for v in self.frameworks[f].text_versions],
+                }
+                for f in self.frameworks
+            },
+            "catalogues": {
+                c: {
+                    "title": self.catalogues[c].title,
+                    "controls": controls[c],
+                    "jointNodes": joints[c],
+                    "withRowsToAllFourFrameworks": sum(
+                        1
+                        for control in self.controls.values()
+                        if control.catalogue == c
+                        and touched[control.id] >= {"iso42001", "nist-ai-rmf", "eu-ai-act", "gdpr"}
+                    ),
+                }
+                for c in self.catalogues
+            },
+            "mappingSets": {
+                s: {
+                    "title": self.sets[s].title,
+                    "authority": self.sets[s].authority.value,
+                    "rows": rows[s],
+                    "byRelation": dict(sorted(relations[s].items())),
+                    "reviewed": sum(1 for m in self.mappings if m.set_id == s and m.reviewed),
+                }
+                for s in self.sets
+            },
+            "mappings": len(self.mappings),
+            "legalReferences": len(self.references),
+            "threats": len(self.threats),
+            "threatLinks": len(self.threat_links),
+            "incidents": len(self.incidents),
+            "disclaimers": len(self.disclaimers),
+        }
+
+    def _frameworks_by_control(self) -> defaultdict[str, set[str]]:
+        found: defaultdict[str, set[str]] = defaultdict(set)
+        for m in self.mappings:
+            for here, there in ((m.subject, m.object), (m.object, m.subject)):
+                if here in self.controls and there in self.provisions:
+                    found[here].add(self.provisions[there].framework)
+        return found
+
+
+def _places(provisions: MappingType[str, Provision], parts: Iterable[Part]) -> dict[str, tuple[Any, ...]]:
+    """Where each provision stands in reading order: the keys of its wholes, then its own."""
+    wholes = {p.part: p.whole for p in parts if not p.incorporates and p.whole in provisions}
+    places: dict[str, tuple[Any, ...]] = {}
+
+    def place(id_: str) -> tuple[Any, ...]:
+        if id_ not in places:
+            own = ((provisions[id_].order, natural_key(id_)),)
+            places[id_] = (place(wholes[id_]) if id_ in wholes else ()) + own
+        return places[id_]
+
+    for id_ in provisions:
+        place(id_)
+    return places
+
+

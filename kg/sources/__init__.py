@@ -1,0 +1,123 @@
+"""From the files under ``ontologies/`` and ``mappings/`` to the model: strict, and every finding at once.
+
+    read(folders)        → (Content, findings)          nothing is raised
+    load(folders)        → Content                      InputError with every finding if any is an error
+    lint(folders, fix=)  → findings                     also canonical form; with fix, writes it
+
+A data folder holds ``ontologies/**/*.ttl``, ``mappings/**/*.sssom.tsv``, ``mappings/curators.tsv`` and
+``frameworks/*.csv``; the project's own is the first, a user's folders come after it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from kg.errors import Finding, InputError
+from kg.sources.canonical import canonical_sssom, canonical_turtle
+from kg.sources.checks import check
+from kg.sources.content import Content, Reporter
+from kg.sources.nodelist import read_node_list
+from kg.sources.sssom import read_sssom
+from kg.sources.turtle import read_turtle
+
+__all__ = ["Content", "builtin_data", "lint", "load", "read"]
+
+
+def builtin_data() -> Path:
+    """The folder of the project's own data: inside the installed package, or the checkout."""
+    packaged = Path(__file__).parents[1] / "_data"
+    return packaged if packaged.is_dir() else Path(__file__).parents[2]
+
+
+def _shown(path: Path) -> str:
+    """A path as a person would type it: relative to where they stand if it lies below."""
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith("..") else relative
+
+
+def _files(folder: Path) -> list[Path]:
+    found = sorted((folder / "ontologies").rglob("*.ttl"))
+    found += sorted((folder / "mappings").rglob("*.tsv"))
+    found += sorted((folder / "frameworks").glob("*.csv"))
+    return found
+
+
+def read(folders: Sequence[Path | str] = ()) -> tuple[Content, list[Finding]]:
+    """Read the project's data and then ``folders``; returns what was read and every finding, sorted."""
+    content = Content()
+    findings: list[Finding] = []
+    for folder in (builtin_data(), *map(Path, folders)):
+        files = _files(folder) if folder.is_dir() else []
+        if not files:
+            what = "holds no data" if folder.is_dir() else "is not a folder"
+            hint = "a data folder has ontologies/, mappings/ or frameworks/ inside"
+            findings.append(Finding(_shown(folder), 0, "NO_DATA", f"the folder {what}", hint))
+        for path in files:
+            _read_file(path, content, findings)
+    if not any(f.severity == "error" and f.code in ("SYNTAX", "ENCODING") for f in findings):
+        findings += check(content)
+    return content, sorted(set(findings))
+
+
+def _read_file(path: Path, content: Content, findings: list[Finding]) -> None:
+    shown = _shown(path)
+    report = Reporter(shown, findings)
+    if path.suffix == ".ttl":
+        read_turtle(path, shown, content, report)
+    elif path.suffix == ".csv":
+        read_node_list(path, shown, content, report)
+    elif path.name.endswith(".sssom.tsv"):
+        read_sssom(path, shown, content, report)
+    elif path.name == "curators.tsv":
+        rows = path.read_text(encoding="utf-8").splitlines()[1:]
+        content.curators |= {row.split("\t")[0].strip() for row in rows if row.strip()}
+
+
+def load(folders: Sequence[Path | str] = ()) -> Content:
+    """Read and believe, or raise :class:`~kg.errors.InputError` with every finding."""
+    content, findings = read(folders)
+    if any(f.severity == "error" for f in findings):
+        raise InputError(findings)
+    return content
+
+
+def lint(folders: Sequence[Path | str] = (), *, fix: bool = False) -> list[Finding]:
+    """Every finding, canonical form included; with ``fix`` the files are first written in canonical form.
+
+    A file that does not read is never rewritten.  In the project's own tree a form that is not canonical is an
+    error, in a user's a warning.
+    """
+    _, findings = read(folders)
+    unreadable = {f.path for f in findings if f.code in ("SYNTAX", "ENCODING", "ROW_SHAPE", "MISSING_COLUMN", "MISSING_HEADER")}
+    unreadable |= {f.path for f in findings if f.code in ("UNKNOWN_COLUMN", "EMPTY_SET")}
+    mended = False
+    own = builtin_data()
+    for folder in (own, *map(Path, folders)):
+        for path in _files(folder):
+            shown = _shown(path)
+            if shown in unreadable or not (path.suffix == ".ttl" or path.name.endswith(".sssom.tsv")):
+                continue
+            before = path.read_bytes().decode("utf-8-sig")
+            after = canonical_turtle(before) if path.suffix == ".ttl" else canonical_sssom(before)
+            if path.read_bytes() == after.encode():
+                continue
+            if fix:
+                temporary = path.with_name(path.name + ".tmp")
+                temporary.write_bytes(after.encode())
+                temporary.replace(path)
+                mended = True
+            else:
+                line = _first_difference(before, after)
+                severity = "error" if folder == own else "warning"
+                message, hint = "the file is not in canonical form", "`kg lint --fix` writes it"
+                findings.append(Finding(shown, line, "NOT_CANONICAL", message, hint, severity=severity))
+    if mended:
+        _, findings = read(folders)
+    return sorted(set(findings))
+
+
+def _first_difference(before: str, after: str) -> int:
+    pairs = zip(before.split("\n"), after.split("\n"), strict=False)
+    return next((number for number, (a, b) in enumerate(pairs, 1) if a != b), 1)

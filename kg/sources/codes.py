@@ -1,0 +1,59 @@
+"""Every code a finding may carry, with what it means.  Each has an example under ``tests/bad`` and a line in
+``docs/findings.md``; a test holds the three together."""
+
+from __future__ import annotations
+
+__all__ = ["CODES", "CONTROL_CODES"]
+
+#: Findings of ``kg lint``: code → meaning.
+CODES: dict[str, str] = {
+    "ALTERNATIVE_IS_ASSESSABLE": "an alternative, exception or condition may not be a requirement: its group is",
+    "BAD_VALUE": "a value is not of its kind (a date, a number in its range, a word of a closed list)",
+    "CONTRADICTION": "two rows of one set and rationale kind cannot both hold",
+    "CONTRADICTION_BETWEEN_SETS": "rows of two sets cannot both hold (warning: the answer is marked disputed)",
+    "DUPLICATE_ID": "an id is defined twice",
+    "DUPLICATE_ROW": "two rows have the same set, subject, object and rationale kind",
+    "EMPTY_SET": "a mapping file holds no rows",
+    "ENCODING": "a file is not UTF-8, or begins with a byte order mark",
+    "EQUAL_TWICE": "one node is equal to two nodes of one catalogue, which would make those two equal",
+    "LABEL_MISMATCH": "the label beside an id is not that id's title",
+    "MISSING_COLUMN": "a required column is missing",
+    "MISSING_HEADER": "a required key of the file's header is missing",
+    "MISSING_VALUE": "a required value is empty or absent",
+    "NOT_CANONICAL": "the file is not in canonical form (warning; `kg lint --fix` writes it)",
+    "NO_DATA": "a data folder holds neither ontologies/, mappings/ nor frameworks/",
+    "PART_CYCLE": "a provision is, through its parts, a part of itself",
+    "RETIRED_ID": "an id that does not exist in the text version the row was judged on",
+    "ROW_SHAPE": "a row has more or fewer cells than the header",
+    "SELF_MAPPING": "a row maps a node to itself",
+    "SYNTAX": "a file does not parse",
+    "UNKNOWN_COLUMN": "a column nobody knows",
+    "UNKNOWN_ID": "an id that names nothing",
+    "UNKNOWN_RELATION": "a relation nobody knows",
+    "UNKNOWN_TERM": "a class or property that the ontology does not define",
+    "UNSIGNED_REVIEW": "a row names a reviewer who is not in curators.tsv",
+    "WRONG_KIND": "an id exists but is of another kind than its place asks for",
+}
+
+#: Findings about an organisation's own files (controls and profiles).
+CONTROL_CODES: dict[str, str] = {
+    "BAD_VALUE": CODES["BAD_VALUE"],
+    "DUPLICATE_COLUMN": "two columns mean the same",
+    "DUPLICATE_CONTROL": "two controls have the same id",
+    "DUPLICATE_MAPPING": "one control names one target twice",
+    "EMPTY_FILE": "the file holds no controls",
+    "ENCODING": "a text file is not UTF-8",
+    "MISSING_COLUMN": CODES["MISSING_COLUMN"],
+    "MISSING_STATUS": "a control has no status, so nothing can be credited to it",
+    "MISSING_VALUE": CODES["MISSING_VALUE"],
+    "NOT_FOUND": "the file does not exist",
+    "ROW_SHAPE": CODES["ROW_SHAPE"],
+    "UNKNOWN_COLUMN": "a column nobody reads (warning)",
+    "UNKNOWN_ID": CODES["UNKNOWN_ID"],
+    "UNKNOWN_KEY": "a key of a profile nobody knows",
+    "UNKNOWN_RELATION": CODES["UNKNOWN_RELATION"],
+    "UNKNOWN_STATUS": "a status nobody knows",
+    "UNKNOWN_SYSTEM": "a control names an AI system the profile does not have",
+    "UNREADABLE": "the file is not what its name says",
+    "WRONG_KIND": "an id that cannot be the target of a control's row",
+}
