@@ -7,7 +7,7 @@ the data classes, the release's bare tuples and the decision whether a requireme
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -245,8 +245,9 @@ class Oracle:
             self.steps[row.subject].append((row.id, row.object, says, level, strength, True))
             self.steps[row.object].append((row.id, row.subject, inverse(says), level, strength, True))
         self._walks: dict[tuple[str, tuple[tuple[str, Knowledge], ...]], dict[str, list[Chain]]] = {}
-        self.active_joints: set[str] = set()
-        self.ruled_pairs = 0
+        self._pairs: dict[tuple[Control, str], Pair] = {}
+        #: how often each corner of the rules was met, for the tests to see that a sample is worth something
+        self.seen: Counter[str] = Counter()
 
     # -------------------------------------------------------------- walking
 
@@ -297,6 +298,11 @@ class Oracle:
             known &= chain.known
         disputed = not known
         if disputed:
+            fewest = [c for c in chains if c.hops == min(c.hops for c in chains)]
+            highest = [c for c in fewest if c.row_authority == max(c.row_authority for c in fewest)]
+            self.seen["sources contradict each other"] += 1
+            self.seen["decided by authority"] += len({c.row_authority for c in fewest}) > 1
+            self.seen["decided by caution"] += len({outcome(c.known) for c in highest}) > 1
             known = min(
                 chains, key=lambda c: (c.hops, -c.row_authority, CAUTION.index(outcome(c.known)), mask_of(c.known))
             ).known
@@ -315,17 +321,22 @@ class Oracle:
             clean = [c for c in kept if not ruled[c]]
             if not clean or self._meet(clean)[0] != result:
                 disputed = True
+                self.seen["disputed for a node ruled out"] += 1
         return Pair(result, known, disputed, self._shown(kept, ruled, result, disputed))
 
     def _shown(self, kept: list[Chain], ruled: dict[Chain, bool], result: str, disputed: bool) -> Chain:
         own = [c for c in kept if outcome(c.known) == result]
+        self.seen["only together"] += not own
         if not disputed and result in (CONTAINS, OVERLAPS):
             own = [c for c in own if not ruled[c]] or own
         return min(own or kept, key=lambda c: c.rank)
 
     def _control_pair(self, control: Control, target: str) -> Pair:
-        own_no = any(r.target == target and knowledge(r.mask) == DISJOINT for r in control.rows)
-        return self._pair(self._own(control).get(target, []), target, own_no)
+        key = (control, target)
+        if key not in self._pairs:
+            own_no = any(r.target == target and knowledge(r.mask) == DISJOINT for r in control.rows)
+            self._pairs[key] = self._pair(self._own(control).get(target, []), target, own_no)
+        return self._pairs[key]
 
     # -------------------------------------------------------------- joint nodes
 
@@ -365,7 +376,9 @@ class Oracle:
             fresh = self._standing_on(joint, [c for c in controls if not self._stale(c)])
             every = self._standing_on(joint, controls)
             found += [c for c in dict.fromkeys((fresh, every)) if c is not None]
-        self.active_joints |= {c.id for c in found}
+            self.seen["joint node active"] += every is not None
+            self.seen["joint node stale"] += every is not None and every.stale
+            self.seen["joint node fresh beside stale"] += len({fresh, every} - {None}) == 2
         return found
 
     def _joint_pair(self, joint: Contender, target: str) -> Pair:
@@ -384,12 +397,13 @@ class Oracle:
         best = max(by_limit, key=goodness)
         if goodness(best) <= goodness(full):
             return full
+        self.seen["joint node stands by a lower hop limit"] += 1
         return Pair(best.outcome, best.known, True, best.shown)
 
     # -------------------------------------------------------------- verdict and reasons
 
-    def _ruling(self, contender: Contender, pair: Pair, status: ControlStatus | None = None) -> Ruling:
-        verdict = STATUS_TABLE[status or contender.status].get(pair.outcome, "GAP")
+    def _ruling(self, contender: Contender, pair: Pair) -> Ruling:
+        verdict = STATUS_TABLE[contender.status].get(pair.outcome, "GAP")
         downgraded = verdict == "COVERED" and contender.stale
         return Ruling("PARTIAL" if downgraded else verdict, pair, downgraded)
 
@@ -399,7 +413,9 @@ class Oracle:
         while todo:
             below = todo.pop()
             for part in self.release.parts:
-                if part.part == below and part.whole not in found:
+                if part.part != below or part.kind is not PartKind.ALL_OF or part.whole not in self.standing:
+                    continue
+                if part.whole not in found:
                     found.add(part.whole)
                     todo.append(part.whole)
         return found
@@ -419,16 +435,17 @@ class Oracle:
         ]
         results += [(j, self._joint_pair(j, target)) for j in joints]
         results = [(c, p) for c, p in results if p.outcome != NOTHING]
-        self.ruled_pairs += sum(1 for _, p in results if p.outcome == RULED_OUT)
+        self.seen["pair ruled out"] += sum(1 for _, p in results if p.outcome == RULED_OUT)
         rulings = [(c, self._ruling(c, p)) for c, p in results]
 
         verdict = max((r.verdict for _, r in rulings), key=VERDICTS.index, default="GAP")
-        shown = min((r for _, r in rulings if r.verdict == verdict), key=lambda r: r.order, default=None)
+        best = [r for _, r in rulings if r.verdict == verdict != "GAP"]  # a gap stands on nothing that could be shown
+        shown = min(best, key=lambda r: r.order, default=None)
         disputed = shown is not None and shown.pair.disputed
 
         def would_be_better(status: ControlStatus) -> bool:
             return any(
-                VERDICTS.index(self._ruling(c, p, ControlStatus.IMPLEMENTED).verdict) > VERDICTS.index(verdict)
+                VERDICTS.index(STATUS_TABLE[ControlStatus.IMPLEMENTED].get(p.outcome, "GAP")) > VERDICTS.index(verdict)
                 for c, p in results
                 if c.status is status
             )
@@ -441,7 +458,11 @@ class Oracle:
             "CONTROL_PARTLY_IMPLEMENTED": below and would_be_better(ControlStatus.PARTIAL),
             "PARTIAL_MAPPING_ONLY": verdict == "PARTIAL"
             and any(c.status in IN_PLACE and p.outcome == OVERLAPS for c, p in results),
-            "MAPPED_TO_PARENT_ONLY": low and any(row.target in above for c in present for row in c.rows),
+            "MAPPED_TO_PARENT_ONLY": low and any(
+                row.target in above and knowledge(row.mask) not in (DISJOINT, EVERYTHING)
+                for c in present
+                for row in c.rows
+            ),
             "LEAD_ONLY": verdict == "LEAD" and shown is not None and shown.pair.outcome == LEAD,
             "RULED_OUT": low and any(p.outcome == RULED_OUT for _, p in results),
             "DISPUTED": disputed,

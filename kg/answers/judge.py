@@ -151,8 +151,9 @@ class Judge:
             if row.mask == NO_RELATIONSHIP or not self.graph.exists(row.target):
                 continue
             own = Step(control.id, row.mask, row.target)
-            for target in self.graph.below(row.target):
-                self._above[target].add(control.id)
+            if control.status is not ControlStatus.NOT_APPLICABLE:
+                for target in self.graph.below(row.target):
+                    self._above[target].add(control.id)
             for target, found in self.graph.reach(row.target).items():
                 for chain in found:
                     if (mask := compose(row.mask, chain.mask)) != ALL:
@@ -243,7 +244,7 @@ class Judge:
         speaking = [r for r in active if r.combined.outcome > Outcome.NOTHING]
         best = speaking[0] if speaking and speaking[0].verdict > Verdict.GAP else None
         verdict = best.verdict if best else Verdict.GAP
-        reasons = self._reasons(target, verdict, best, speaking, self._above.get(target, set()) - set(aside))
+        reasons = self._reasons(target, verdict, best, speaking, self._above.get(target, set()))
         return Judgement(verdict, reasons, best, tuple(speaking), aside)
 
     def _reasons(

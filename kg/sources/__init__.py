@@ -86,7 +86,7 @@ def load(folders: Sequence[Path | str] = ()) -> Content:
 def lint(folders: Sequence[Path | str] = (), *, fix: bool = False) -> list[Finding]:
     """Every finding, canonical form included; with ``fix`` the files are first written in canonical form.
 
-    A file that does not read is never rewritten.  In the project's own tree a form that is not canonical is an
+    Form is looked at in ``folders``, or in the project's own tree where none is named.  A file that does not read is never rewritten.  In the project's own tree a form that is not canonical is an
     error, in a user's a warning.
     """
     _, findings = read(folders)
@@ -94,7 +94,7 @@ def lint(folders: Sequence[Path | str] = (), *, fix: bool = False) -> list[Findi
     unreadable |= {f.path for f in findings if f.code in ("UNKNOWN_COLUMN", "EMPTY_SET")}
     mended = False
     own = builtin_data()
-    for folder in (own, *map(Path, folders)):
+    for folder in list(map(Path, folders)) or [own]:
         for path in _files(folder):
             shown = _shown(path)
             if shown in unreadable or not (path.suffix == ".ttl" or path.name.endswith(".sssom.tsv")):

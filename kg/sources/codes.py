@@ -1,4 +1,4 @@
-"""Every code a finding may carry, with what it means.  Each has an example under ``tests/bad`` and a line in
+"""Every code a finding may carry, with what it means.  Each has a bad and a good example under ``tests/lint`` and a line in
 ``docs/findings.md``; a test holds the three together."""
 
 from __future__ import annotations
