@@ -16,7 +16,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Finding", "InputError", "KgError", "UnknownIdError", "UsageError", "nearest"]
+__all__ = ["Finding", "InputError", "KgError", "Severity", "UnknownIdError", "UsageError", "nearest"]
+
+Severity = Literal["error", "warning"]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -32,7 +34,7 @@ class Finding:
     message: str
     hint: str = ""
     cell: str = ""
-    severity: Literal["error", "warning"] = "error"
+    severity: Severity = "error"
 
     def __str__(self) -> str:
         place = f"{self.path}:{self.line}" if self.line else self.path

@@ -18,7 +18,8 @@ from kg.relations import NO_RELATIONSHIP, RELATIONS
 __all__ = [
     "AUTHORITIES", "EXPLICIT_FACTS", "PART_KINDS", "ROLES", "TIERS", "ApplicationRule", "Authority", "Catalogue",
     "Condition", "Control", "ControlRow", "ControlStatus", "Disclaimer", "Exclusion", "Framework", "Incident",
-    "JointNode", "LegalReference", "Mapping", "MappingSet", "Method", "Modality", "Part", "PartKind", "Profile",
+    "JointNode", "LegalReference", "Mapping", "MappingSet", "Method", "Modality", "NonCoverage", "Part", "PartKind",
+    "Profile",
     "Provision", "RationaleKind", "ReferenceControl", "Source", "System", "TextVersion", "Threat", "ThreatLink",
     "ThreatRelation", "row_id",
 ]  # fmt: skip
@@ -431,6 +432,16 @@ class LegalReference:
     object: str
     note: str
     citation: str
+    source: Source = _SOURCE
+
+
+@dataclass(frozen=True, slots=True)
+class NonCoverage:
+    """Looked at and left out: why ``subject`` has no row to ``framework``."""
+
+    subject: str
+    framework: str
+    reason: str
     source: Source = _SOURCE
 
 

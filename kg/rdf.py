@@ -129,10 +129,13 @@ def nquads(release: Release) -> str:
     return "".join(sorted(text.decode().splitlines(keepends=True)))
 
 
+#: What may hold the word without being the keyword: strings, IRIs, comments, prefixed names and variables.
 _IGNORED = re.compile(
-    r'"""(?:[^\\]|\\.)*?"""|\'\'\'(?:[^\\]|\\.)*?\'\'\'|"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)*\'|<[^<>"{}|^`\\\s]*>|#[^\n]*', re.S
+    r'"""(?:[^\\]|\\.)*?"""|\'\'\'(?:[^\\]|\\.)*?\'\'\'|"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)*\''
+    r'|<[^<>"{}|^`\\\s]*>|#[^\n]*|[?$]\w+|[\w.-]*:[\w.%-]*',
+    re.S,
 )
-_SERVICE = re.compile(r"(?<![\w?$:.-])SERVICE(?![\w:-])", re.IGNORECASE)
+_SERVICE = re.compile(r"\bSERVICE\b", re.IGNORECASE)
 
 
 def query(release: Release, text: str) -> Any:
@@ -145,6 +148,8 @@ def query(release: Release, text: str) -> Any:
         raise SparqlError("SERVICE is refused", "this graph is read alone; no other endpoint is asked")
     try:
         return release.dataset.query(text, prefixes=PREFIXES, use_default_graph_as_union=True)
+    except OSError as error:
+        raise SparqlError("the query asks for something outside this graph", str(error)) from None
     except SyntaxError as error:
         hint = "known prefixes: " + ", ".join(PREFIXES)
         raise SparqlError(f"the query does not parse: {error.msg or error}", hint) from None

@@ -6,7 +6,8 @@ import dataclasses
 import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping as MappingType, Sequence
+from collections.abc import Iterable, Sequence
+from collections.abc import Mapping as MappingType
 from datetime import date
 from enum import Enum
 from functools import cached_property
@@ -26,12 +27,14 @@ from kg.model import (
     LegalReference,
     Mapping,
     MappingSet,
+    NonCoverage,
     Part,
     Provision,
     ReferenceControl,
     Threat,
     ThreatLink,
 )
+from kg.relations import NO_RELATIONSHIP
 from kg.sources import Content, load
 from kg.terms import natural_key, prefix_of, resolve_reference
 
@@ -68,7 +71,7 @@ class Release:
 
     ``frameworks``, ``provisions``, ``controls``, ``joints``, ``catalogues``, ``threats``, ``incidents``, ``sets``,
     ``rules`` and ``disclaimers`` map an id to its object; ``mappings``, ``parts``, ``references`` and
-    ``threat_links`` are tuples in canonical order.
+    ``threat_links`` and ``non_coverage`` are tuples in canonical order.
     """
 
     def __init__(self, content: Content, folders: Sequence[Path] = ()) -> None:
@@ -87,7 +90,9 @@ class Release:
         order = {f: i for i, f in enumerate(self.frameworks)}
         provisions = {p.id: p for p in content.provisions}
         self.parts: tuple[Part, ...] = tuple(
-            sorted(set(content.parts), key=lambda p: (natural_key(p.whole), p.incorporates, natural_key(p.part), p.kind))
+            sorted(
+                set(content.parts), key=lambda p: (natural_key(p.whole), p.incorporates, natural_key(p.part), p.kind)
+            )
         )
         self._place = _places(provisions, self.parts)
         self.provisions: MappingType[str, Provision] = MappingProxyType(
@@ -97,13 +102,19 @@ class Release:
             }
         )
         self.mappings: tuple[Mapping, ...] = tuple(
-            sorted(content.mappings, key=lambda m: (m.set_id, natural_key(m.subject), natural_key(m.object), m.rationale_kind))
+            sorted(
+                content.mappings,
+                key=lambda m: (m.set_id, natural_key(m.subject), natural_key(m.object), m.rationale_kind),
+            )
         )
         self.references: tuple[LegalReference, ...] = tuple(
             sorted(content.references, key=lambda r: (natural_key(r.subject), natural_key(r.object), r.kind))
         )
         self.threat_links: tuple[ThreatLink, ...] = tuple(
             sorted(content.threat_links, key=lambda t: (natural_key(t.threat), t.relation, natural_key(t.target)))
+        )
+        self.non_coverage: tuple[NonCoverage, ...] = tuple(
+            sorted(content.non_coverage, key=lambda n: (natural_key(n.subject), n.framework))
         )
         self._caches: dict[Any, Any] = {}
 
@@ -125,7 +136,8 @@ class Release:
         groups: tuple[Iterable[Any], ...] = (
             self.frameworks.values(), self.catalogues.values(), self.rules.values(), self.provisions.values(),
             self.parts, self.controls.values(), self.joints.values(), self.threats.values(), self.threat_links,
-            self.incidents.values(), self.sets.values(), self.mappings, self.references, self.disclaimers.values(),
+            self.incidents.values(), self.sets.values(), self.mappings, self.references, self.non_coverage,
+            self.disclaimers.values(),
         )  # fmt: skip
         for group in groups:
             lines = [json.dumps(_plain(item), sort_keys=True, ensure_ascii=False) for item in group]
@@ -146,7 +158,11 @@ class Release:
         pool = list(known) if known is not None else self._same_prefix(id_)
         near = nearest(id_, pool)
         title = self.title(near)
-        hint = f"did you mean {near}{f' ({title})' if title else ''}?" if near else "`kg frameworks` and `kg search` list what there is"
+        hint = (
+            f"did you mean {near}{f' ({title})' if title else ''}?"
+            if near
+            else "`kg frameworks` and `kg search` list what there is"
+        )
         return UnknownIdError(f"{id_} does not exist in this release", hint)
 
     def _same_prefix(self, id_: str) -> list[str]:
@@ -291,9 +307,7 @@ class Release:
 
     def disclaimers_for(self, *frameworks: str) -> tuple[Disclaimer, ...]:
         """The standing disclaimers of an answer about these frameworks."""
-        return tuple(
-            d for d in self.disclaimers.values() if not d.frameworks or set(d.frameworks) <= set(frameworks)
-        )
+        return tuple(d for d in self.disclaimers.values() if not d.frameworks or set(d.frameworks) <= set(frameworks))
 
     # ---------------------------------------------------------------- views
 
@@ -317,8 +331,9 @@ class Release:
         import networkx as nx
 
         graph: nx.MultiDiGraph[str] = nx.MultiDiGraph(name=self.digest)
-        for node in (*self.provisions.values(), *self.controls.values(), *self.joints.values()):
-            graph.add_node(node.id, title=node.title, kind=type(node).__name__)
+        for group in (self.provisions, self.controls, self.joints):
+            for id_, node in group.items():
+                graph.add_node(id_, title=node.title, kind=type(node).__name__)
         for p in self.parts:
             graph.add_edge(p.whole, p.part, relation=p.kind.value, kind="part")
         for m in self.mappings:
@@ -337,7 +352,10 @@ class Release:
             relations[m.set_id][m.relation] += 1
         controls = Counter(c.catalogue for c in self.controls.values())
         joints = Counter(j.catalogue for j in self.joints.values())
-        touched = self._frameworks_by_control()
+        touched: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        for control, frameworks in self.frameworks_of_control.items():
+            touched[self.controls[control].catalogue].update(frameworks)
+        left_out = Counter(self.controls[n.subject].catalogue for n in self.non_coverage if n.subject in self.controls)
         return {
             "release": self.digest,
             "frameworks": {
@@ -355,12 +373,8 @@ class Release:
                     "title": self.catalogues[c].title,
                     "controls": controls[c],
                     "jointNodes": joints[c],
-                    "withRowsToAllFourFrameworks": sum(
-                        1
-                        for control in self.controls.values()
-                        if control.catalogue == c
-                        and touched[control.id] >= {"iso42001", "nist-ai-rmf", "eu-ai-act", "gdpr"}
-                    ),
+                    "controlsWithRowsTo": dict(sorted(touched[c].items())),
+                    "controlsLeftOutWithReason": left_out[c],
                 }
                 for c in self.catalogues
             },
@@ -382,11 +396,13 @@ class Release:
             "disclaimers": len(self.disclaimers),
         }
 
-    def _frameworks_by_control(self) -> defaultdict[str, set[str]]:
+    @cached_property
+    def frameworks_of_control(self) -> MappingType[str, set[str]]:
+        """Reference control → the frameworks it has rows to (a *no relationship* is none)."""
         found: defaultdict[str, set[str]] = defaultdict(set)
         for m in self.mappings:
             for here, there in ((m.subject, m.object), (m.object, m.subject)):
-                if here in self.controls and there in self.provisions:
+                if here in self.controls and there in self.provisions and m.mask != NO_RELATIONSHIP:
                     found[here].add(self.provisions[there].framework)
         return found
 
@@ -405,5 +421,3 @@ def _places(provisions: MappingType[str, Provision], parts: Iterable[Part]) -> d
     for id_ in provisions:
         place(id_)
     return places
-
-

@@ -9,7 +9,7 @@ are stable all the same.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cache
 
 __all__ = [
     "BASE", "KG", "PREFIXES", "curie", "iri", "natural_key", "prefix_of", "resolve_reference",
@@ -73,7 +73,7 @@ def prefix_of(value: str) -> str:
     return value.partition(":")[0]
 
 
-@lru_cache(maxsize=None)
+@cache
 def iri(value: str) -> str:
     """The IRI of a CURIE.
 
@@ -84,7 +84,7 @@ def iri(value: str) -> str:
     return PREFIXES.get(prefix, f"{BASE}{prefix}/") + local
 
 
-@lru_cache(maxsize=None)
+@cache
 def curie(value: str) -> str:
     """The CURIE of an IRI; an IRI outside every known namespace comes back unchanged.
 
@@ -113,13 +113,15 @@ def set_iri(name: str) -> str:
 
 _ROMAN = {
     numeral: number
-    for number, numeral in enumerate("I II III IV V VI VII VIII IX X XI XII XIII XIV XV XVI XVII XVIII".split(), 1)
+    for number, numeral in enumerate(
+        "I II III IV V VI VII VIII IX X XI XII XIII XIV XV XVI XVII XVIII XIX XX".split(), 1
+    )
 }
 _TOKEN = re.compile(r"\d+|[A-Za-z]+")
 _HEAD = {"ch": 0, "chapter": 0, "art": 1, "annex": 2}
 
 
-@lru_cache(maxsize=None)
+@cache
 def natural_key(value: str) -> tuple[tuple[int, int, str], ...]:
     """A sort key that reads ids as a person does: 9 before 10, 4 before 4a, Annex IV before Annex IX,
     clauses before Annex A, chapters before articles before annexes.

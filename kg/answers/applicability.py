@@ -100,7 +100,9 @@ def decide(release: Release, requirement: Provision, profile: Profile | None, un
                 return Decision(no, "excluded", f"excluded by the organisation: {exclusion.justification}")
         jurisdiction = release.frameworks[requirement.framework].jurisdiction
         if jurisdiction and profile.jurisdictions and jurisdiction not in profile.jurisdictions:
-            return Decision(no, "territory", f"a law of {jurisdiction}; the profile names {', '.join(profile.jurisdictions)}")
+            return Decision(
+                no, "territory", f"a law of {jurisdiction}; the profile names {', '.join(profile.jurisdictions)}"
+            )
     roles = release.inherited(requirement, "roles")
     if roles and unit.roles is not None and not unit.roles & set(roles):
         names = ", ".join(r for r in ROLES if r in roles)

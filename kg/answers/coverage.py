@@ -13,6 +13,7 @@ from kg.answers.judge import Judge, Judgement, Reason, Ruling, Verdict
 from kg.model import Control, Disclaimer, Profile, Provision
 from kg.relations import word
 from kg.release import Release
+from kg.terms import prefix_of
 
 __all__ = [
     "Assessment", "Counts", "Coverage", "Explanation", "Group", "RequirementResult", "StepView", "UnitVerdict",
@@ -268,7 +269,7 @@ class Assessment:
             text_version=self.release.text_in_force(framework, self.as_of),
             profile=self.profile,
             method=self.method,
-            disclaimers=self.release.disclaimers_for(framework),
+            disclaimers=self.release.disclaimers_for(framework, *_passed(results)),
             counts=_count(results),
             groups=tuple(_group(self.release.provisions[g], members) for g, members in groups.items()),
             requirements=results,
@@ -278,6 +279,12 @@ class Assessment:
         """The applicable requirements that are not covered, worst first, then in reading order."""
         open_ = [r for r in self.coverage(framework).requirements if r.applicable and r.verdict < Verdict.COVERED]
         return tuple(sorted(open_, key=lambda r: r.verdict))
+
+
+def _passed(results: Sequence[RequirementResult]) -> set[str]:
+    """The frameworks that the chains shown pass: their cautions concern the answer too."""
+    shown = (r.explanation for r in results if r.explanation)
+    return {prefix_of(end) for e in shown for s in e.steps for end in (s.subject, s.object)}
 
 
 def _count(results: Sequence[RequirementResult]) -> Counts:

@@ -181,7 +181,5 @@ def _derive(
             alike = [c for c in chains if outcome(c.mask) is combined.outcome] or chains
             shown = min(alike, key=lambda c: c.rank)
             steps = step_views(graph.release, shown.steps)
-            found.append(
-                DerivedRow(a, word(combined.mask), b, combined.outcome.name, combined.disputed, steps)
-            )
+            found.append(DerivedRow(a, word(combined.mask), b, combined.outcome.name, combined.disputed, steps))
     return tuple(found)

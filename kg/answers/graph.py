@@ -20,8 +20,19 @@ from functools import cached_property
 
 from kg.errors import UsageError
 from kg.model import Authority, Mapping, PartKind, Provision
+from kg.relations import (
+    ALL,
+    AT_LEAST,
+    AT_MOST,
+    EQUAL,
+    NO_RELATIONSHIP,
+    Evidence,
+    Outcome,
+    combine,
+    compose,
+    inverse,
+)
 from kg.release import Release
-from kg.relations import ALL, AT_LEAST, AT_MOST, EQUAL, NO_RELATIONSHIP, Evidence, Outcome, combine, compose, inverse
 
 __all__ = ["HIGHEST", "MAX_HOPS", "Chain", "Filter", "Graph", "Step", "graph_of"]
 
@@ -238,9 +249,10 @@ class Graph:
         found: defaultdict[str, list[str]] = defaultdict(list)
         for start in (*self.release.controls, *self.release.joints):
             for target, chains in self.reach(start).items():
-                if target in self.release.provisions:
-                    if combine(c.evidence for c in chains).outcome >= Outcome.OVERLAPS:
-                        found[target].append(start)
+                if target not in self.release.provisions:
+                    continue
+                if combine(c.evidence for c in chains).outcome >= Outcome.OVERLAPS:
+                    found[target].append(start)
         return {target: tuple(starts) for target, starts in found.items()}
 
     def requirements(self, framework: str) -> tuple[Provision, ...]:

@@ -77,12 +77,18 @@ class Ruling:
     chains: tuple[Chain, ...] = field(repr=False)
 
     @property
+    def kept(self) -> tuple[Chain, ...]:
+        """The chains the ruling stands on: all but the leads that were ruled out, unless nothing else is left."""
+        left = tuple(c for c in self.chains if not (c.ruled and outcome(c.mask) is Outcome.LEAD))
+        return left or self.chains
+
+    @property
     def shown(self) -> Chain:
         """The chain that is shown: the best that says by itself what all together say, or else the best."""
-        alike = [c for c in self.chains if outcome(c.mask) is self.combined.outcome]
+        alike = [c for c in self.kept if outcome(c.mask) is self.combined.outcome]
         if not self.combined.disputed and self.combined.outcome >= Outcome.OVERLAPS:
             alike = [c for c in alike if not c.ruled] or alike
-        return min(alike or self.chains, key=lambda c: c.rank)
+        return min(alike or self.kept, key=lambda c: c.rank)
 
     @property
     def supporting(self) -> tuple[Chain, ...]:
@@ -91,8 +97,8 @@ class Ruling:
         if self.combined.disputed or outcome(first.mask) is self.combined.outcome:
             return ()
         found, mask = [], first.mask
-        for chain in sorted(self.chains, key=lambda c: c.rank):
-            if mask & chain.mask != mask and not (chain.ruled and outcome(chain.mask) is Outcome.LEAD):
+        for chain in sorted(self.kept, key=lambda c: c.rank):
+            if mask & chain.mask != mask:
                 found.append(chain)
                 mask &= chain.mask
         return tuple(found)
@@ -100,7 +106,7 @@ class Ruling:
     @property
     def opposing(self) -> Chain | None:
         """Where sources contradict each other: the best chain that cannot hold beside the one shown."""
-        against = [c for c in self.chains if not c.mask & self.shown.mask]
+        against = [c for c in self.kept if not c.mask & self.shown.mask]
         return min(against, key=lambda c: c.rank, default=None) if self.combined.disputed else None
 
     @property
@@ -237,9 +243,7 @@ class Judge:
     def judge(self, target: str) -> Judgement:
         """The verdict on one target with its reasons (DESIGN 3.4)."""
         every = self.rulings(target)
-        aside = tuple(
-            sorted({r.contender.id for r in every if r.contender.status is ControlStatus.NOT_APPLICABLE})
-        )
+        aside = tuple(sorted({r.contender.id for r in every if r.contender.status is ControlStatus.NOT_APPLICABLE}))
         active = [r for r in every if r.contender.status is not ControlStatus.NOT_APPLICABLE]
         speaking = [r for r in active if r.combined.outcome > Outcome.NOTHING]
         best = speaking[0] if speaking and speaking[0].verdict > Verdict.GAP else None
@@ -278,4 +282,3 @@ class Judge:
             if verdict < Verdict.PARTIAL and target not in self.graph.coverable:
                 found.add(Reason.NO_MAPPING_IN_GRAPH)
         return tuple(r for r in Reason if r in found)
-

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
 from collections import Counter, defaultdict
@@ -14,7 +15,9 @@ from kg.release import Release
 __all__ = ["Hit", "search"]
 
 _WORD = re.compile(r"[a-z0-9]+")
-_STOP = frozenset("a an and are as at be by for from in into is it its of on or such that the their they this to with".split())
+_STOP = frozenset(
+    "a an and are as at be by for from in into is it its of on or such that the their they this to with".split()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +83,8 @@ def search(release: Release, text: str, limit: int = 20, *, kinds: Any = None) -
     """The nodes that ``text`` most likely means: an id or reference exactly, then words."""
     index: _Index = release.cache("search", lambda: _Index(release))
     scores = dict(index.scores(text))
-    try:
+    with contextlib.suppress(UnknownIdError):
         scores[release.resolve(text)] = 1000.0
-    except UnknownIdError:
-        pass
     ranked = sorted(scores.items(), key=lambda item: (-item[1], item[0]))
     hits = [Hit(id_, *index.docs[id_][:4], round(score, 3)) for id_, score in ranked]
     return tuple(h for h in hits if not kinds or h.kind in kinds)[:limit]

@@ -4,8 +4,8 @@
     load(folders)        → Content                      InputError with every finding if any is an error
     lint(folders, fix=)  → findings                     also canonical form; with fix, writes it
 
-A data folder holds ``ontologies/**/*.ttl``, ``mappings/**/*.sssom.tsv``, ``mappings/curators.tsv`` and
-``frameworks/*.csv``; the project's own is the first, a user's folders come after it.
+A data folder holds ``ontologies/**/*.ttl``, ``mappings/**/*.sssom.tsv``, ``mappings/curators.tsv``,
+``mappings/NON_COVERAGE.tsv`` and ``frameworks/*.csv``; the project's own is the first, a user's folders come after it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from kg.errors import Finding, InputError
+from kg.errors import Finding, InputError, Severity
+from kg.model import NonCoverage, Source
 from kg.sources.canonical import canonical_sssom, canonical_turtle
 from kg.sources.checks import check
 from kg.sources.content import Content, Reporter
@@ -71,8 +72,31 @@ def _read_file(path: Path, content: Content, findings: list[Finding]) -> None:
     elif path.name.endswith(".sssom.tsv"):
         read_sssom(path, shown, content, report)
     elif path.name == "curators.tsv":
-        rows = path.read_text(encoding="utf-8").splitlines()[1:]
-        content.curators |= {row.split("\t")[0].strip() for row in rows if row.strip()}
+        content.curators |= {cells[0] for _, cells in _table(path, report, ("id", "name", "orcid", "since"))}
+    elif path.name == "NON_COVERAGE.tsv":
+        for line, (subject, framework, reason) in _table(path, report, ("subject_id", "framework", "reason")):
+            content.non_coverage.append(NonCoverage(subject, framework, reason, source=Source(shown, line)))
+
+
+def _table(path: Path, report: Reporter, columns: tuple[str, ...]) -> list[tuple[int, list[str]]]:
+    """The rows of a plain TSV with exactly ``columns``, each with its line."""
+    try:
+        lines = path.read_bytes().decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        report(0, "ENCODING", f"byte {error.start} is not UTF-8", "save the file as UTF-8")
+        return []
+    header = lines[0].split("\t") if lines else []
+    if tuple(header) != columns:
+        report(1, "MISSING_COLUMN", f"the columns are {', '.join(header) or 'none'}", f"write: {', '.join(columns)}")
+        return []
+    found = []
+    for number, line in enumerate(lines[1:], 2):
+        cells = [cell.strip() for cell in line.split("\t")]
+        if len(cells) == len(columns):
+            found.append((number, cells))
+        elif line.strip():
+            report(number, "ROW_SHAPE", f"{len(cells)} cells under {len(columns)} columns", "check the tabs")
+    return found
 
 
 def load(folders: Sequence[Path | str] = ()) -> Content:
@@ -86,11 +110,13 @@ def load(folders: Sequence[Path | str] = ()) -> Content:
 def lint(folders: Sequence[Path | str] = (), *, fix: bool = False) -> list[Finding]:
     """Every finding, canonical form included; with ``fix`` the files are first written in canonical form.
 
-    Form is looked at in ``folders``, or in the project's own tree where none is named.  A file that does not read is never rewritten.  In the project's own tree a form that is not canonical is an
-    error, in a user's a warning.
+    Form is looked at in ``folders``, or in the project's own tree where none is named.  A file that does not read
+    is never rewritten.  In the project's own tree a form that is not canonical is an error, in a user's a warning.
     """
     _, findings = read(folders)
-    unreadable = {f.path for f in findings if f.code in ("SYNTAX", "ENCODING", "ROW_SHAPE", "MISSING_COLUMN", "MISSING_HEADER")}
+    unreadable = {
+        f.path for f in findings if f.code in ("SYNTAX", "ENCODING", "ROW_SHAPE", "MISSING_COLUMN", "MISSING_HEADER")
+    }
     unreadable |= {f.path for f in findings if f.code in ("UNKNOWN_COLUMN", "EMPTY_SET")}
     mended = False
     own = builtin_data()
@@ -110,7 +136,7 @@ def lint(folders: Sequence[Path | str] = (), *, fix: bool = False) -> list[Findi
                 mended = True
             else:
                 line = _first_difference(before, after)
-                severity = "error" if folder == own else "warning"
+                severity: Severity = "error" if folder == own else "warning"
                 message, hint = "the file is not in canonical form", "`kg lint --fix` writes it"
                 findings.append(Finding(shown, line, "NOT_CANONICAL", message, hint, severity=severity))
     if mended:

@@ -29,7 +29,7 @@ def canonical_turtle(text: str) -> str:
     graph = rdflib.Graph(bind_namespaces="none")
     graph.parse(data=text, format="turtle")
     used = rdflib.Graph(bind_namespaces="none")
-    for prefix, namespace in {**dict((p, str(n)) for p, n in graph.namespaces()), **PREFIXES}.items():
+    for prefix, namespace in {**{p: str(n) for p, n in graph.namespaces()}, **PREFIXES}.items():
         used.bind(prefix, namespace, override=True, replace=True)
     used += graph
     return used.serialize(format="longturtle").strip() + "\n"
@@ -44,11 +44,10 @@ def sssom_text(header: dict[str, Any], rows: list[dict[str, str]]) -> str:
     }
     header = dict(header)
     header["curie_map"] = {
-        p: PREFIXES.get(p) or header.get("curie_map", {}).get(p) or f"https://w3id.org/aigov-kg/{p}/" for p in sorted(prefixes)
+        p: PREFIXES.get(p) or header.get("curie_map", {}).get(p) or f"https://w3id.org/aigov-kg/{p}/"
+        for p in sorted(prefixes)
     }
-    header["extension_definitions"] = [
-        {"slot_name": name, "property": PREFIXES["kg"] + name} for name in _EXTENSIONS
-    ]
+    header["extension_definitions"] = [{"slot_name": name, "property": PREFIXES["kg"] + name} for name in _EXTENSIONS]
     ordered = {k: header[k] for k in _HEADER_ORDER if header.get(k)}
     ordered |= {k: header[k] for k in sorted(header) if k not in ordered and header[k]}
     block = yaml.safe_dump(ordered, sort_keys=False, allow_unicode=True, width=100, default_flow_style=False)
@@ -56,7 +55,12 @@ def sssom_text(header: dict[str, Any], rows: list[dict[str, str]]) -> str:
     lines.append("\t".join(COLUMNS))
 
     def key(row: dict[str, str]) -> tuple[Any, ...]:
-        return (natural_key(row["subject_id"]), natural_key(row["object_id"]), row.get("rationale_kind", ""), row["predicate_id"])
+        return (
+            natural_key(row["subject_id"]),
+            natural_key(row["object_id"]),
+            row.get("rationale_kind", ""),
+            row["predicate_id"],
+        )
 
     lines += ["\t".join(row.get(column, "") for column in COLUMNS) for row in sorted(rows, key=key)]
     return "\n".join(lines) + "\n"

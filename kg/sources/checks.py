@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from datetime import date
 
-from kg.errors import Finding, nearest
+from kg.errors import Finding, Severity, nearest
 from kg.model import AUTHORITIES, Mapping, PartKind, Source
 from kg.relations import EQUAL, inverse, word
 from kg.sources.content import Content
@@ -31,7 +31,9 @@ class _Index:
         self.threats = {t.id for t in content.threats}
         self.rules = {r.id for r in content.rules}
         self.mappable = {*self.provisions, *self.controls, *self.joints}
-        self.titles = {n.id: n.title for n in (*content.provisions, *content.controls, *content.joints, *content.threats)}
+        self.titles: dict[str, str] = {}
+        for group in (content.provisions, content.controls, content.joints, content.threats):
+            self.titles |= {node.id: node.title for node in group}
         self.titles |= {f"kgfw:{f.id}": f.title for f in content.frameworks}
         self.all = {*self.mappable, *self.threats, *self.rules, *(i.id for i in content.incidents)}
         self.all |= {f"kgfw:{f.id}" for f in content.frameworks} | {f"kgfw:{c.id}" for c in content.catalogues}
@@ -53,7 +55,7 @@ def check(content: Content) -> list[Finding]:
     findings: list[Finding] = []
 
     def report(source: Source, code: str, message: str, hint: str = "", *, warning: bool = False) -> None:
-        severity = "warning" if warning else "error"
+        severity: Severity = "warning" if warning else "error"
         findings.append(Finding(source.path, source.line, code, message, hint, severity=severity))
 
     index = _Index(content)
@@ -96,7 +98,12 @@ def _duplicates(content: Content, report: Callable[..., None]) -> None:
             subject, relation, object_ = _ends(link)
             if (subject, relation, object_) in seen:
                 there = seen[subject, relation, object_]
-                report(link.source, "DUPLICATE_ROW", f"{subject} {relation} {object_} stands already", f"at {there.path}:{there.line}")
+                report(
+                    link.source,
+                    "DUPLICATE_ROW",
+                    f"{subject} {relation} {object_} stands already",
+                    f"at {there.path}:{there.line}",
+                )
             seen.setdefault((subject, relation, object_), link.source)
 
 
@@ -122,7 +129,12 @@ def _references(content: Content, index: _Index, report: Callable[..., None]) ->
     for p in content.provisions:
         if p.framework not in index.frameworks:
             near = nearest(p.framework, index.frameworks)
-            report(p.source, "UNKNOWN_ID", f"framework {p.framework!r} of {p.id} does not exist", f"did you mean {near}?" if near else "")
+            report(
+                p.source,
+                "UNKNOWN_ID",
+                f"framework {p.framework!r} of {p.id} does not exist",
+                f"did you mean {near}?" if near else "",
+            )
         for rule in p.rules:
             need(p.source, rule, index.rules, "an application rule")
     for part in content.parts:
@@ -153,6 +165,9 @@ def _references(content: Content, index: _Index, report: Callable[..., None]) ->
     for d in content.disclaimers:
         for f in d.frameworks:
             need(d.source, f"kgfw:{f}", index.all, "a framework")
+    for left_out in content.non_coverage:
+        need(left_out.source, left_out.subject, index.mappable, "a provision or control")
+        need(left_out.source, f"kgfw:{left_out.framework}", whole, "a framework")
     for m in content.mappings:
         for end, version in ((m.subject, m.subject_version), (m.object, m.object_version)):
             need(m.source, end, index.mappable, "a provision or control")
@@ -168,7 +183,12 @@ def _version(m: Mapping, end: str, version: str, index: _Index, report: Callable
         return
     known = {v.date.isoformat(): v.date for v in framework.text_versions}
     if version and len(known) > 1 and version not in known:
-        report(m.source, "BAD_VALUE", f"text version {version!r} of {framework.id} is not known", f"one of: {', '.join(known)}")
+        report(
+            m.source,
+            "BAD_VALUE",
+            f"text version {version!r} of {framework.id} is not known",
+            f"one of: {', '.join(known)}",
+        )
         return
     text: date = known.get(version, framework.text_versions[-1].date)
     if not provision.in_text(text):
@@ -182,7 +202,9 @@ def _labels(content: Content, index: _Index, report: Callable[..., None]) -> Non
     for source, id_, label in content.labels:
         title = index.titles.get(id_)
         if title is not None and label != title:
-            report(source, "LABEL_MISMATCH", f"{id_} is {title!r}, not {label!r}", "is the id right? then mend the label")
+            report(
+                source, "LABEL_MISMATCH", f"{id_} is {title!r}, not {label!r}", "is the id right? then mend the label"
+            )
 
 
 def _parts(content: Content, index: _Index, report: Callable[..., None]) -> None:
@@ -193,7 +215,12 @@ def _parts(content: Content, index: _Index, report: Callable[..., None]) -> None
             p = index.provisions.get(part.part)
             if p is not None and p.assessable:
                 message = f"{p.id} is {part.kind} of {part.whole} and yet assessable"
-                report(p.source, "ALTERNATIVE_IS_ASSESSABLE", message, "set kg:assessable to false, or hang it on with all_of")
+                report(
+                    p.source,
+                    "ALTERNATIVE_IS_ASSESSABLE",
+                    message,
+                    "set kg:assessable to false, or hang it on with all_of",
+                )
     done: set[str] = set()
     for start in sorted(wholes):
         path: list[str] = []
@@ -226,7 +253,12 @@ def _rows(content: Content, index: _Index, report: Callable[..., None]) -> None:
             report(m.source, "SELF_MAPPING", f"{m.subject} is mapped to itself", "remove the row")
         for reviewer in m.reviewers:
             if reviewer not in content.curators:
-                report(m.source, "UNSIGNED_REVIEW", f"reviewer {reviewer!r} is not in curators.tsv", "a reviewer signs there first")
+                report(
+                    m.source,
+                    "UNSIGNED_REVIEW",
+                    f"reviewer {reviewer!r} is not in curators.tsv",
+                    "a reviewer signs there first",
+                )
         if m.mask == EQUAL:
             equals[m.subject, prefix_of(m.object)][m.object] = m
             equals[m.object, prefix_of(m.subject)][m.subject] = m
@@ -257,4 +289,10 @@ def _contradictions(content: Content, report: Callable[..., None]) -> None:
                     report(m.source, "CONTRADICTION", message, f"in the same set at {where}; keep one")
                 elif m.set_id != other.set_id and m.scores | other.scores:
                     stronger = min(authority[m.set_id], authority[other.set_id], key=AUTHORITIES.index)
-                    report(m.source, "CONTRADICTION_BETWEEN_SETS", message, f"in {where}; {stronger} has more authority", warning=True)
+                    report(
+                        m.source,
+                        "CONTRADICTION_BETWEEN_SETS",
+                        message,
+                        f"in {where}; {stronger} has more authority",
+                        warning=True,
+                    )

@@ -1,5 +1,7 @@
-"""Every code a finding may carry, with what it means.  Each has a bad and a good example under ``tests/lint`` and a line in
-``docs/findings.md``; a test holds the three together."""
+"""Every code a finding may carry, with what it means.
+
+Each has a bad and a good example under ``tests/lint`` and a line in ``docs/findings.md``; a test holds them together.
+"""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 
-from kg.errors import Finding, nearest
+from kg.errors import Finding, Severity, nearest
 from kg.model import (
     ApplicationRule,
     Catalogue,
@@ -17,6 +17,7 @@ from kg.model import (
     LegalReference,
     Mapping,
     MappingSet,
+    NonCoverage,
     Part,
     Provision,
     ReferenceControl,
@@ -46,6 +47,7 @@ class Content:
     mappings: list[Mapping] = field(default_factory=list)
     references: list[LegalReference] = field(default_factory=list)
     disclaimers: list[Disclaimer] = field(default_factory=list)
+    non_coverage: list[NonCoverage] = field(default_factory=list)
     curators: set[str] = field(default_factory=set)
     labels: list[tuple[Source, str, str]] = field(default_factory=list)  #: (where, id, label beside it)
 
@@ -58,7 +60,7 @@ class Reporter:
         self._findings = findings
 
     def __call__(self, line: int, code: str, message: str, hint: str = "", *, warning: bool = False) -> None:
-        severity = "warning" if warning else "error"
+        severity: Severity = "warning" if warning else "error"
         self._findings.append(Finding(self.path, line, code, message, hint, severity=severity))
 
     def word(self, line: int, what: str, value: str, allowed: Iterable[str]) -> bool:

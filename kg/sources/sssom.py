@@ -39,7 +39,7 @@ NOT = "Not"
 COLUMNS = (
     "subject_id", "subject_label", "predicate_id", "predicate_modifier", "object_id", "object_label",
     "mapping_justification", "confidence", "rationale_kind", "strength", "method", "rationale",
-    "subject_source_version", "object_source_version", "mapping_date", "reviewer_id", "mapping_source", "comment",
+    "subject_source_version", "object_source_version", "mapping_date", "reviewer_id", "see_also", "comment",
 )  # fmt: skip
 REQUIRED_COLUMNS = ("subject_id", "predicate_id", "object_id", "mapping_justification")
 _REQUIRED_KEYS = ("mapping_set_id", "mapping_set_title", "license", "authority")
@@ -132,11 +132,11 @@ def read_sssom(path: Path, shown: str, content: Content, report: Reporter) -> No
         return
     content.sets.append(mapping_set)
     count = 0
-    for number, line in enumerate(lines[start + 1 :], start + 2):
-        if not line.strip():
+    for number, text in enumerate(lines[start + 1 :], start + 2):
+        if not text.strip():
             continue
         count += 1
-        cells = line.split("\t")
+        cells = text.split("\t")
         if len(cells) != len(columns):
             report(number, "ROW_SHAPE", f"{len(cells)} cells under {len(columns)} columns", "check the tabs")
             continue
@@ -164,7 +164,7 @@ def _read_row(row: dict[str, str], owner: MappingSet, source: Source, content: C
         content.threat_links.append(ThreatLink(subject, ThreatRelation(name), object_, rationale, source=source))
         return
     if prefix == "kg" and name in LEGAL_PREDICATES:
-        citation = row.get("mapping_source", "")
+        citation = row.get("see_also", "")
         content.references.append(LegalReference(subject, name, object_, rationale, citation, source=source))
         return
     if modifier not in ("", NOT):
@@ -199,7 +199,7 @@ def _read_row(row: dict[str, str], owner: MappingSet, source: Source, content: C
             date=parse_date(report, line, "mapping_date", row.get("mapping_date", "")),
             subject_version=row.get("subject_source_version", ""),
             object_version=row.get("object_source_version", ""),
-            citation=row.get("mapping_source", ""),
+            citation=row.get("see_also", ""),
             note=comment,
             source=source,
         )

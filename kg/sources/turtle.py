@@ -311,7 +311,12 @@ def _build(node: _Node, content: Content, versions: defaultdict[str, list[TextVe
             report(line, "MISSING_VALUE", f"{node.id} has no type", "say what it is: `a kg:Provision`, …")
         elif not all(t.startswith(_FOREIGN_TYPES) for t in types):
             near = nearest(types[0], CLASSES)
-            report(line, "UNKNOWN_TERM", f"{node.id} is of unknown class {types[0]}", f"did you mean {near}?" if near else "")
+            report(
+                line,
+                "UNKNOWN_TERM",
+                f"{node.id} is of unknown class {types[0]}",
+                f"did you mean {near}?" if near else "",
+            )
         return
     required, allowed = CLASSES[ours[0]]
     known = _COMMON | required | allowed
@@ -331,5 +336,3 @@ def _build(node: _Node, content: Content, versions: defaultdict[str, list[TextVe
             versions[node.local("kg:framework")].append(TextVersion(when, node.text("dcterms:title"), url))
     else:
         _BUILDERS[ours[0]](node, content)
-
-
