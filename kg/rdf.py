@@ -123,16 +123,17 @@ def _provision(release: Release, p: Provision) -> Iterator[ox.Quad]:
 
 
 def nquads(release: Release) -> str:
-    """The whole dataset as sorted N-Quads, byte-stable for one release."""
-    text = release.dataset.dump(format=ox.RdfFormat.N_QUADS)
-    assert text is not None
-    return "".join(sorted(text.decode().splitlines(keepends=True)))
+    """The whole dataset as sorted N-Quads, byte-stable for one release (blank nodes named by RDFC-1.0)."""
+    quads = ox.Dataset(release.dataset)
+    quads.canonicalize(ox.CanonicalizationAlgorithm.RDFC_1_0)
+    data = ox.serialize(quads, format=ox.RdfFormat.N_QUADS) or b""
+    return "".join(sorted(data.decode().splitlines(keepends=True)))
 
 
 #: What may hold the word without being the keyword: strings, IRIs, comments, prefixed names and variables.
 _IGNORED = re.compile(
     r'"""(?:[^\\]|\\.)*?"""|\'\'\'(?:[^\\]|\\.)*?\'\'\'|"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)*\''
-    r'|<[^<>"{}|^`\\\s]*>|#[^\n]*|[?$]\w+|[\w.-]*:[\w.%-]*',
+    r'|<[^<>"{}|^`\\\s]*>|#[^\n]*|[?$]\w+|[\w.-]*:(?:[\w:%][\w.:%-]*)?',
     re.S,
 )
 _SERVICE = re.compile(r"\bSERVICE\b", re.IGNORECASE)
