@@ -339,6 +339,7 @@ class ThreatLink:
     relation: ThreatRelation
     target: str
     rationale: str
+    set_id: str = ""
     source: Source = _SOURCE
 
 
@@ -432,6 +433,7 @@ class LegalReference:
     object: str
     note: str
     citation: str
+    set_id: str = ""
     source: Source = _SOURCE
 
 

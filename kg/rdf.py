@@ -63,9 +63,9 @@ def _quads(release: Release, store: ox.Store) -> Iterator[ox.Quad]:
     for m in release.mappings:
         yield from _mapping(m)
     for link in release.threat_links:
-        yield from _link(link, link.threat, link.relation.value, link.target, link.rationale)
+        yield from _link(link, link.threat, link.relation.value, link.target)
     for ref in release.references:
-        yield from _link(ref, ref.subject, ref.kind, ref.object, ref.note)
+        yield from _link(ref, ref.subject, ref.kind, ref.object)
     known = _node("kg:Provision")
     for p in release.provisions.values():
         if ox.Quad(_node(p.id), _node("rdf:type"), known) not in store:
@@ -100,9 +100,8 @@ def _mapping(m: Mapping) -> Iterator[ox.Quad]:
         yield ox.Quad(row, _node(key), value, graph)
 
 
-def _link(link: ThreatLink | LegalReference, subject: str, relation: str, object_: str, why: str) -> Iterator[ox.Quad]:
-    name = "threats" if isinstance(link, ThreatLink) else "legal-references"
-    yield ox.Quad(_node(subject), _node(f"kg:{relation}"), _node(object_), ox.NamedNode(set_iri(name)))
+def _link(link: ThreatLink | LegalReference, subject: str, relation: str, object_: str) -> Iterator[ox.Quad]:
+    yield ox.Quad(_node(subject), _node(f"kg:{relation}"), _node(object_), ox.NamedNode(set_iri(link.set_id)))
 
 
 def _provision(release: Release, p: Provision) -> Iterator[ox.Quad]:

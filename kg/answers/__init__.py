@@ -6,6 +6,8 @@ tests all call these and get the same frozen objects.
     explain(assessment, requirement)                    → everything behind one cell
     crosswalk(release, source, target)                  → direct rows and derived relations, both directions
     exposure(release, requirement)                      → threats and incidents behind a gap
+    disagreements(release)                              → what sets say differently of the same pair
+    content_report(release, as_of)                      → what the graph can speak of, and what it cannot
     search(release, text)                               → nodes by words
 """
 
@@ -22,15 +24,18 @@ from kg.answers.coverage import (
     coverage,
 )
 from kg.answers.crosswalk import Crosswalk, CrosswalkRow, DerivedRow, Side, crosswalk
+from kg.answers.disagreements import Disagreement, Statement, disagreements
 from kg.answers.explain import ChainView, Explain, RulingView, explain
 from kg.answers.exposure import Exposure, exposure, incidents_of, threat_family
 from kg.answers.graph import MAX_HOPS, Filter
 from kg.answers.judge import Reason, Verdict
+from kg.answers.report import ContentReport, FrameworkReport, PairReport, content_report
 from kg.answers.search import Hit, search
 
 __all__ = [
-    "MAX_HOPS", "Applicability", "Assessment", "ChainView", "Counts", "Coverage", "Crosswalk", "CrosswalkRow",
-    "Decision", "DerivedRow", "Explain", "Explanation", "Exposure", "Filter", "Group", "Hit", "Reason",
-    "RequirementResult", "RulingView", "Side", "StepView", "Unit", "Verdict", "assess", "coverage", "crosswalk",
-    "explain", "exposure", "incidents_of", "search", "threat_family",
+    "MAX_HOPS", "Applicability", "Assessment", "ChainView", "ContentReport", "Counts", "Coverage", "Crosswalk",
+    "CrosswalkRow", "Decision", "DerivedRow", "Disagreement", "Explain", "Explanation", "Exposure", "Filter",
+    "FrameworkReport", "Group", "Hit", "PairReport", "Reason", "RequirementResult", "RulingView", "Side", "Statement",
+    "StepView", "Unit", "Verdict", "assess", "content_report", "coverage", "crosswalk", "disagreements", "explain",
+    "exposure", "incidents_of", "search", "threat_family",
 ]  # fmt: skip

@@ -92,28 +92,15 @@ def _duplicates(content: Content, report: Callable[..., None]) -> None:
             message = f"{m.subject} → {m.object} ({m.rationale_kind}) stands in this set already"
             report(m.source, "DUPLICATE_ROW", message, f"at {rows[key].path}:{rows[key].line}; keep one")
         rows.setdefault(key, m.source)
-    for things in (content.threat_links, content.references):
-        seen: dict[tuple[str, str, str], Source] = {}
-        for link in things:
-            subject, relation, object_ = _ends(link)
-            if (subject, relation, object_) in seen:
-                there = seen[subject, relation, object_]
-                report(
-                    link.source,
-                    "DUPLICATE_ROW",
-                    f"{subject} {relation} {object_} stands already",
-                    f"at {there.path}:{there.line}",
-                )
-            seen.setdefault((subject, relation, object_), link.source)
-
-
-def _ends(link: object) -> tuple[str, str, str]:
-    from kg.model import LegalReference, ThreatLink
-
-    if isinstance(link, ThreatLink):
-        return link.threat, link.relation, link.target
-    assert isinstance(link, LegalReference)
-    return link.subject, link.kind, link.object
+    links = [(link.threat, link.relation, link.target, link.set_id, link.source) for link in content.threat_links]
+    links += [(ref.subject, ref.kind, ref.object, ref.set_id, ref.source) for ref in content.references]
+    seen: dict[tuple[str, str, str, str], Source] = {}
+    for subject, relation, object_, set_id, source in links:
+        key = (subject, relation, object_, set_id)
+        if key in seen:
+            where = f"at {seen[key].path}:{seen[key].line}"
+            report(source, "DUPLICATE_ROW", f"{subject} {relation} {object_} stands in this set already", where)
+        seen.setdefault(key, source)
 
 
 def _references(content: Content, index: _Index, report: Callable[..., None]) -> None:

@@ -161,11 +161,13 @@ def _read_row(row: dict[str, str], owner: MappingSet, source: Source, content: C
     modifier = row.get("predicate_modifier", "")
     rationale, comment = row.get("rationale", ""), row.get("comment", "")
     if prefix == "kg" and name in set(ThreatRelation):
-        content.threat_links.append(ThreatLink(subject, ThreatRelation(name), object_, rationale, source=source))
+        content.threat_links.append(
+            ThreatLink(subject, ThreatRelation(name), object_, rationale, owner.id, source=source)
+        )
         return
     if prefix == "kg" and name in LEGAL_PREDICATES:
         citation = row.get("see_also", "")
-        content.references.append(LegalReference(subject, name, object_, rationale, citation, source=source))
+        content.references.append(LegalReference(subject, name, object_, rationale, citation, owner.id, source=source))
         return
     if modifier not in ("", NOT):
         report(line, "BAD_VALUE", f"predicate_modifier {modifier!r} is not known", f"empty or {NOT}")
