@@ -56,7 +56,7 @@ def _quads(release: Release, store: ox.Store) -> Iterator[ox.Quad]:
             ("dcterms:license", ox.Literal(s.licence)),
             ("dcterms:description", _text(s.description)),
             ("dcterms:publisher", _text(s.publisher)),
-            ("kg:authority", ox.Literal(s.authority.value)),
+            ("kg:authority", _node(f"kg:authority-{s.authority.value}")),
         ):
             if value.value:
                 yield ox.Quad(about, _node(key), value)

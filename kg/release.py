@@ -189,20 +189,28 @@ class Release:
 
     def resolve(self, text: str, framework: str | None = None) -> str:
         """The CURIE of what a person typed: a CURIE, or an official reference (``Article 10(2)(f)``) within
-        ``framework``.  Raises :class:`UnknownIdError` with the nearest id."""
+        ``framework``, or anywhere if it stands in one place only.
+
+        Raises :class:`UnknownIdError` with the nearest id, or with every place where it stands in several.
+        """
         text = text.strip()
         known = (self.provisions, self.controls, self.joints, self.threats, self.incidents)
         if any(text in group for group in known):
             return text
         prefix = prefix_of(text) if ":" in text else ""
-        for name in [framework] if framework else [prefix] if prefix else list(self.frameworks):
-            for candidate in resolve_reference(name, text):
-                if any(candidate in group for group in known):
-                    return candidate
-        if framework is None and not prefix:
-            for catalogue in self.catalogues:
-                if (candidate := f"{catalogue}:{text.upper()}") in self.controls:
-                    return candidate
+        if names := [framework] if framework else [prefix] if prefix else []:
+            places = names
+        else:
+            places = [*self.frameworks, *self.catalogues]
+        found = []
+        for name in places:
+            candidates = resolve_reference(name, text)
+            found += [c for c in candidates if any(c in group for group in known)][:1]
+        if len(found) == 1 or (names and found):
+            return found[0]
+        if found:
+            hint = f"say which: {', '.join(f'{c} ({self.title(c)})' for c in found)}"
+            raise UnknownIdError(f"{text} stands in several frameworks", hint, code="AMBIGUOUS_ID")
         raise self.unknown(text if prefix else f"{framework}:{text}" if framework else text)
 
     # ---------------------------------------------------------------- structure

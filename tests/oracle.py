@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
+from functools import cache
 from itertools import combinations
 
 from kg.answers.applicability import Applicability, Unit, decide, units
@@ -70,7 +70,7 @@ def _brute_force() -> dict[tuple[str, str], Knowledge]:
 COMPOSITION = _brute_force()
 
 
-@lru_cache(maxsize=None)
+@cache
 def compose(first: Knowledge, second: Knowledge) -> Knowledge:
     """What is known of A–C: base relation by base relation, united."""
     return frozenset(r for x in first for y in second for r in COMPOSITION[x, y])
@@ -82,7 +82,7 @@ def inverse(known: Knowledge) -> Knowledge:
     return frozenset(turned.get(r, r) for r in known)
 
 
-@lru_cache(maxsize=None)
+@cache
 def outcome(known: Knowledge) -> str:
     """Step 3: what a mask says of a control against a target."""
     if not known or known == EVERYTHING:
@@ -94,7 +94,7 @@ def outcome(known: Knowledge) -> str:
     return RULED_OUT if known == {"no_relationship"} else LEAD
 
 
-@lru_cache(maxsize=None)
+@cache
 def knowledge(mask: int) -> Knowledge:
     """The words of a mask of the project's."""
     return frozenset(word for word in BASE if mask & RELATIONS[word])
@@ -191,12 +191,14 @@ class Contender:
 @dataclass(frozen=True)
 class Answer:
     """What the oracle says of one requirement.  ``shown`` is the shown chain: the control, then for each step the row
-    id (empty for step 0 and part steps) and the node reached; empty where nothing is shown."""
+    id (empty for step 0 and part steps) and the node reached; empty where nothing is shown.  ``mask`` is what all the
+    chains of the contender shown say together."""
 
     verdict: str
     reasons: tuple[str, ...]
     disputed: bool
     shown: tuple[str, ...]
+    mask: int = 0
 
 
 class Oracle:
@@ -474,7 +476,7 @@ class Oracle:
         if low and not self._graph_reaches(target):
             reasons.append("NO_MAPPING_IN_GRAPH")
         ids = shown.pair.shown.ids if shown and shown.pair.shown else ()
-        return Answer(verdict, tuple(reasons), disputed, ids)
+        return Answer(verdict, tuple(reasons), disputed, ids, mask_of(shown.pair.known) if shown else 0)
 
     # -------------------------------------------------------------- several AI systems
 

@@ -136,6 +136,14 @@ def test_what_people_type_is_resolved(release: Release, framework: str | None, t
     assert release.resolve(typed, framework) == curie
 
 
+def test_a_reference_that_stands_in_several_frameworks_is_not_guessed(release: Release) -> None:
+    with pytest.raises(UnknownIdError) as raised:
+        release.resolve("Article 5")
+    assert raised.value.code == "AMBIGUOUS_ID"
+    assert "eu-ai-act:art-5" in raised.value.hint
+    assert "gdpr:art-5" in raised.value.hint
+
+
 def test_what_does_not_exist_names_the_nearest(release: Release) -> None:
     with pytest.raises(UnknownIdError) as raised:
         release.resolve("iso42001:A.6.2.44")

@@ -92,15 +92,15 @@ def _duplicates(content: Content, report: Callable[..., None]) -> None:
             message = f"{m.subject} → {m.object} ({m.rationale_kind}) stands in this set already"
             report(m.source, "DUPLICATE_ROW", message, f"at {rows[key].path}:{rows[key].line}; keep one")
         rows.setdefault(key, m.source)
-    links = [(link.threat, link.relation, link.target, link.set_id, link.source) for link in content.threat_links]
+    links = [(t.threat, str(t.relation), t.target, t.set_id, t.source) for t in content.threat_links]
     links += [(ref.subject, ref.kind, ref.object, ref.set_id, ref.source) for ref in content.references]
     seen: dict[tuple[str, str, str, str], Source] = {}
     for subject, relation, object_, set_id, source in links:
-        key = (subject, relation, object_, set_id)
-        if key in seen:
-            where = f"at {seen[key].path}:{seen[key].line}"
+        link = (subject, relation, object_, set_id)
+        if link in seen:
+            where = f"at {seen[link].path}:{seen[link].line}"
             report(source, "DUPLICATE_ROW", f"{subject} {relation} {object_} stands in this set already", where)
-        seen.setdefault(key, source)
+        seen.setdefault(link, source)
 
 
 def _references(content: Content, index: _Index, report: Callable[..., None]) -> None:

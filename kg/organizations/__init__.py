@@ -1,0 +1,26 @@
+"""An organisation's side: its controls and its profile, read as people keep them and refused with every fault at once.
+
+    read_controls(path, release)          a CSV file or a workbook       → Sheet
+    parse_controls(rows, release)         rows that are structured already → Sheet
+    control_from_fields(fields, release)  one control                    → Control
+    read_profile(path, release)           TOML or JSON                   → Profile
+    profile_from_mapping(data, release)   a mapping that is structured already → Profile
+
+A file and a request with the same content are checked by the same code and give equal values.
+"""
+
+from kg.organizations.controls import (
+    COLUMNS,
+    STATUS_WORDS,
+    Sheet,
+    control_from_fields,
+    find_target,
+    parse_controls,
+    read_controls,
+)
+from kg.organizations.profiles import profile_from_mapping, read_profile
+
+__all__ = [
+    "COLUMNS", "STATUS_WORDS", "Sheet", "control_from_fields", "find_target", "parse_controls",
+    "profile_from_mapping", "read_controls", "read_profile",
+]  # fmt: skip
