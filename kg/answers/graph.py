@@ -79,9 +79,8 @@ class Step:
 class Chain:
     """One path from a control to a target with everything it is ranked by.
 
-    ``authority`` and ``strength`` are the lowest of its shipped rows (4 and 10 where it has none); ``decides`` is the
-    authority that counts when sources contradict each other; ``ruled`` says that it passes a node which some row
-    declares to have nothing to do with the target.
+    ``authority`` and ``strength`` are the lowest of its shipped rows (4 and 10 where it has none); ``ruled`` says that
+    it passes a node which some row declares to have nothing to do with the target.
     """
 
     mask: int
@@ -92,7 +91,6 @@ class Chain:
     ids: tuple[str, ...]
     steps: tuple[Step, ...]
     ruled: bool
-    decides: int
 
     @property
     def rank(self) -> tuple[object, ...]:
@@ -103,7 +101,7 @@ class Chain:
     @property
     def evidence(self) -> Evidence:
         """What the chain contributes to the judgement."""
-        return Evidence(self.mask, self.hops, self.decides, self.ruled)
+        return Evidence(self.mask, self.hops, self.authority, self.ruled)
 
 
 @dataclass(slots=True)
@@ -116,7 +114,8 @@ class _Kept:
     def add(self, chain: Chain) -> None:
         if chain.rank < self.shown.rank:
             self.shown = chain
-        if (chain.hops, -chain.decides, chain.rank) < (self.decisive.hops, -self.decisive.decides, self.decisive.rank):
+        new, old = chain, self.decisive
+        if (new.hops, -new.authority, new.rank) < (old.hops, -old.authority, old.rank):
             self.decisive = chain
 
 
@@ -195,23 +194,23 @@ class Graph:
         ``first`` is the mask in front of the walk; a path is followed while ``first`` composed with it is not full.
         """
         if self.exists(start):
-            yield from self._walk(_Walk([start], ids=[start]), first, 0, 0, authority, HIGHEST, strength)
+            yield from self._walk(_Walk([start], ids=[start]), first, 0, 0, authority, strength)
 
     def _walk(
-        self, walk: _Walk, mask: int, hops: int, parts: int, authority: int, decides: int, strength: int
+        self, walk: _Walk, mask: int, hops: int, parts: int, authority: int, strength: int
     ) -> Iterator[tuple[str, Chain]]:
         here, path = walk.path[-1], walk.path
         enemies = self.ruled.get(here)
         ruled = enemies is not None and not enemies.isdisjoint(path[:-1])
         ids, steps = tuple(walk.ids), tuple(walk.steps)
-        yield here, Chain(mask, hops, parts, authority, strength, ids, steps, ruled, decides)
+        yield here, Chain(mask, hops, parts, authority, strength, ids, steps, ruled)
         for there, step in self.parts.get(here, ()):
             after = compose(mask, step)
             if after != ALL and there not in path:
                 path.append(there)
                 walk.ids += ("", there)
                 walk.steps.append(Step(here, step, there, part=True))
-                yield from self._walk(walk, after, hops, parts + 1, authority, decides, strength)
+                yield from self._walk(walk, after, hops, parts + 1, authority, strength)
                 path.pop()
                 del walk.ids[-2:]
                 walk.steps.pop()
@@ -224,7 +223,7 @@ class Graph:
                 walk.ids += (row, there)
                 walk.steps.append(Step(here, step, there, row))
                 lowest, least = min(authority, level), min(strength, weight)
-                yield from self._walk(walk, after, hops + 1, parts, lowest, min(decides, level), least)
+                yield from self._walk(walk, after, hops + 1, parts, lowest, least)
                 path.pop()
                 del walk.ids[-2:]
                 walk.steps.pop()

@@ -167,7 +167,7 @@ class Judge:
                             Chain(
                                 mask, chain.hops, chain.parts, chain.authority, chain.strength,
                                 (control.id, "", *chain.ids), (own, *chain.steps),
-                                chain.ruled or target in excluded, chain.decides,
+                                chain.ruled or target in excluded,
                             )
                         )  # fmt: skip
         for target, found in chains.items():
@@ -207,8 +207,8 @@ class Judge:
     def _add_union(self, contender: Contender, hops: int, authority: int, strength: int) -> None:
         """A joint node's chains: it contains what its members' union does, and has used up ``hops`` already.
 
-        Another control can only lower ``hops`` and so lengthen the walks; where a longer walk brings a dispute, the
-        verdict of the shorter one stands, marked disputed: adding a control never worsens a verdict.
+        Every mask behind a first step {equal, superset_of} still allows superset_of, so these chains never
+        contradict each other, and another control, which can only lower ``hops``, never worsens a verdict.
         """
         limit = self.graph.filter.max_hops
         own = Step(contender.id, AT_LEAST, contender.id)
@@ -223,13 +223,7 @@ class Judge:
             ]  # fmt: skip
             if not chains or target == contender.id:
                 continue
-            combined = combine(c.evidence for c in chains)
-            for less in range(limit - 1, hops - 1, -1):
-                short = [c for c in chains if c.hops <= less]
-                other = combine(c.evidence for c in short)
-                if other.outcome > combined.outcome:
-                    combined = other._replace(disputed=True)
-            self._rule(contender, target, combined, chains)
+            self._rule(contender, target, combine(c.evidence for c in chains), chains)
 
     # ---------------------------------------------------------------- asking
 
