@@ -111,6 +111,11 @@ class _Kept:
     shown: Chain
     decisive: Chain
 
+    @property
+    def both(self) -> tuple[Chain, ...]:
+        """The one or two of them."""
+        return (self.shown,) if self.shown is self.decisive else (self.shown, self.decisive)
+
     def add(self, chain: Chain) -> None:
         if chain.rank < self.shown.rank:
             self.shown = chain
@@ -179,10 +184,7 @@ class Graph:
                     kept[target][chain.mask, chain.ruled] = _Kept(chain, chain)
                 else:
                     slot.add(chain)
-            found = {
-                target: [c for k in slots.values() for c in dict.fromkeys((k.shown, k.decisive))]
-                for target, slots in kept.items()
-            }
+            found = {target: [c for k in slots.values() for c in k.both] for target, slots in kept.items()}
             self._reached[key] = found
         return found
 
