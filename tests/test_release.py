@@ -185,3 +185,9 @@ def test_a_users_own_framework_joins_the_graph(tmp_path: Path) -> None:
     assert [r.id for r in mine.requirements("acme", TODAY)] == ["acme:1.1"]
     assert mine.resolve("acme:1.1") == "acme:1.1"
     assert mine.digest != Release.load().digest
+
+
+def test_what_people_type_is_refused_in_no_time(release: Release) -> None:
+    for hostile in ("art 1" + "1" * 60 + "!", "annex i" + "1" * 90 + "!", "1 " * 90 + "!", "9" * 100_000):
+        with pytest.raises(UnknownIdError):
+            release.resolve(hostile, "gdpr")

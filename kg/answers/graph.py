@@ -261,8 +261,17 @@ class Graph:
         return self.release.requirements(framework, self.as_of)
 
 
+#: How many graphs one release keeps: a request may choose its filter freely, so the number must have an end.
+MAX_GRAPHS = 16
+
+
 def graph_of(release: Release, as_of: date, filter_: Filter) -> Graph:
-    """The graph of a release at a date through a filter; kept as long as the release."""
+    """The graph of a release at a date through a filter; the last :data:`MAX_GRAPHS` are kept with the release."""
     texts = tuple(release.text_in_force(f, as_of) for f in release.frameworks)
-    found: Graph = release.cache(("graph", texts, filter_), lambda: Graph(release, as_of, filter_))
-    return found
+    kept: dict[object, Graph] = release.cache("graphs", dict)
+    key = (texts, filter_)
+    graph = kept.pop(key, None) or Graph(release, as_of, filter_)
+    kept[key] = graph
+    while len(kept) > MAX_GRAPHS:
+        kept.pop(next(iter(kept)), None)
+    return graph
