@@ -1,7 +1,8 @@
 """The release as an RDF dataset, and read-only SPARQL over it.
 
 The ontology and the catalogues stand in the default graph; each mapping set is a named graph of its own, because set
-relations of disagreeing sets must not meet in one graph.  A row is both a plain triple (``iso42001:A.6.2.4
+relations of disagreeing sets must not meet in one graph; so is each table of classified incidents, because its data are
+another's, under a licence of their own.  A row is both a plain triple (``iso42001:A.6.2.4
 kg:intersects_with nist-ai-rmf:MEASURE-2.7``) and a node of class ``kg:Mapping`` that carries its provenance.
 """
 
@@ -14,7 +15,7 @@ from typing import Any
 import pyoxigraph as ox
 
 from kg.errors import KgError
-from kg.model import LegalReference, Mapping, Provision, ThreatLink
+from kg.model import Classification, ClassificationSet, Incident, LegalReference, Mapping, Provision, ThreatLink
 from kg.release import Release
 from kg.sources import builtin_data
 from kg.sources.sssom import predicate_of
@@ -66,6 +67,10 @@ def _quads(release: Release, store: ox.Store) -> Iterator[ox.Quad]:
         yield from _link(link, link.threat, link.relation.value, link.target)
     for ref in release.references:
         yield from _link(ref, ref.subject, ref.kind, ref.object)
+    for table in release.classification_sets.values():
+        yield from _table(table)
+    for c in release.classifications.values():
+        yield from _classification(c, release.known_by_number.get(c.incident))
     known = _node("kg:Provision")
     for p in release.provisions.values():
         if ox.Quad(_node(p.id), _node("rdf:type"), known) not in store:
@@ -104,6 +109,38 @@ def _link(link: ThreatLink | LegalReference, subject: str, relation: str, object
     yield ox.Quad(_node(subject), _node(f"kg:{relation}"), _node(object_), ox.NamedNode(set_iri(link.set_id)))
 
 
+def _table(table: ClassificationSet) -> Iterator[ox.Quad]:
+    about = ox.NamedNode(table.id)
+    yield ox.Quad(about, _node("rdf:type"), _node("dcat:Dataset"))
+    for key, value in (
+        ("dcterms:title", _text(table.title)),
+        ("dcterms:license", ox.NamedNode(table.licence) if table.licence.startswith("http") else _text(table.licence)),
+        ("dcterms:rightsHolder", _text(table.attribution)),
+        ("dcterms:source", _text(table.origin)),
+    ):
+        yield ox.Quad(about, _node(key), value)
+
+
+def _classification(c: Classification, case: Incident | None) -> Iterator[ox.Quad]:
+    """A row of the table and, where nothing else in the graph speaks of it, the ``case`` that it is about."""
+    graph, row, about = ox.NamedNode(c.set_id), ox.NamedNode(f"{c.set_id}/{c.number}"), _node(c.incident)
+    for key, value in (
+        ("rdf:type", _node("kg:Classification")),
+        ("kg:incident", about),
+        ("kg:subdomain", _node(c.subdomain)),
+        ("kg:entity", ox.Literal(c.entity)),
+        ("kg:timing", ox.Literal(c.timing)),
+        ("kg:intent", ox.Literal(c.intent)),
+    ):
+        yield ox.Quad(row, _node(key), value, graph)
+    if case is not None:
+        yield ox.Quad(about, _node("rdf:type"), _node("kg:NumberedIncident"), graph)
+        yield ox.Quad(about, _node("kg:number"), ox.Literal(case.number), graph)
+        yield ox.Quad(about, _node("rdfs:seeAlso"), ox.NamedNode(case.url), graph)
+        if case.date:
+            yield ox.Quad(about, _node("dcterms:date"), ox.Literal(case.date), graph)
+
+
 def _provision(release: Release, p: Provision) -> Iterator[ox.Quad]:
     """A provision that came from a plain node list and so stands in no Turtle file."""
     about = _node(p.id)
@@ -129,13 +166,21 @@ def nquads(release: Release) -> str:
     return "".join(sorted(data.decode().splitlines(keepends=True)))
 
 
-#: What may hold the word without being the keyword: strings, IRIs, comments, prefixed names and variables.
-_IGNORED = re.compile(
+#: Strings, IRIs, comments and variables, which may hold anything; and prefixed names.
+_TOKEN = re.compile(
     r'"""(?:[^\\]|\\.)*?"""|\'\'\'(?:[^\\]|\\.)*?\'\'\'|"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)*\''
-    r'|<[^<>"{}|^`\\\s]*>|#[^\n]*|[?$]\w+|[\w.-]*:(?:[\w:%][\w.:%-]*)?',
+    r'|<[^<>"{}|^`\\\s]*>|#[^\n]*|[?$]\w+|(?P<prefix>[\w.-]*:)(?P<local>(?:(?:[\w:%]|\\.)(?:(?:[\w.:%-]|\\.)*(?:[\w:%-]|\\.))?)?)'
+    r"|\\.",
     re.S,
 )
 _SERVICE = re.compile(r"\bSERVICE\b", re.IGNORECASE)
+
+
+def _escaped(token: re.Match[str]) -> str:
+    """A prefixed name with its inner dots escaped: the parser stumbles over names with several (``art-32.1.a``)."""
+    if token["prefix"] is None or token["prefix"] == "_:":
+        return token[0]
+    return token["prefix"] + re.sub(r"(?<!\\)\.", r"\.", token["local"])
 
 
 def query(release: Release, text: str) -> Any:
@@ -144,10 +189,10 @@ def query(release: Release, text: str) -> Any:
     Returns pyoxigraph's solutions, boolean or triples.  Raises :class:`SparqlError` for what does not parse and for
     ``SERVICE``; updates do not parse as queries.
     """
-    if _SERVICE.search(_IGNORED.sub(" ", text)):
+    if _SERVICE.search(_TOKEN.sub(" ", text)):
         raise SparqlError("SERVICE is refused", "this graph is read alone; no other endpoint is asked")
     try:
-        return release.dataset.query(text, prefixes=PREFIXES, use_default_graph_as_union=True)
+        return release.dataset.query(_TOKEN.sub(_escaped, text), prefixes=PREFIXES, use_default_graph_as_union=True)
     except OSError as error:
         raise SparqlError("the query asks for something outside this graph", str(error)) from None
     except SyntaxError as error:

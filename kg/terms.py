@@ -40,6 +40,7 @@ PREFIXES: dict[str, str] = {
     "kg": KG,
     "kgfw": FRAMEWORKS,
     "kgset": SETS,
+    "mit-ai-risk": BASE + "mit-ai-risk/",
     "nist-ai-rmf": BASE + "nist-ai-rmf/",
     "nist-aml": BASE + "nist-aml/",
     "owl": "http://www.w3.org/2002/07/owl#",
@@ -128,19 +129,26 @@ def natural_key(value: str) -> tuple[tuple[int, int, str], ...]:
 
     >>> sorted(["gdpr:art-10", "gdpr:art-9.2", "gdpr:art-9"], key=natural_key)
     ['gdpr:art-9', 'gdpr:art-9.2', 'gdpr:art-10']
+    >>> sorted(["x:art-5.1.c", "x:art-5.1.ba", "x:art-5.1.b", "x:art-5.1.b.iv", "x:art-5.1.b.ii"], key=natural_key)
+    ['x:art-5.1.b', 'x:art-5.1.b.ii', 'x:art-5.1.b.iv', 'x:art-5.1.ba', 'x:art-5.1.c']
     """
     prefix, local = split(value)
     roman = local.startswith(("ch-", "annex-"))
     key: list[tuple[int, int, str]] = [(0, 0, prefix)]
+    before = ""
     for index, token in enumerate(_TOKEN.findall(local)):
+        number = _ROMAN.get(token) if roman and index == 1 else None
+        if len(before) == 1 and before.islower():  # a point's sub-points: i, ii, iii, iv
+            number = _ROMAN.get(token.upper())
         if token.isdigit():
             key.append((0, int(token), ""))
         elif index == 0 and token in _HEAD:
             key.append((1, _HEAD[token], ""))
-        elif roman and index == 1 and token in _ROMAN:
-            key.append((0, _ROMAN[token], ""))
+        elif number is not None:
+            key.append((0, number, ""))
         else:
-            key.append((1, len(token) if token.islower() else 0, token))
+            key.append((1, 0, token))
+        before = token
     key.append((-1, 0, local))
     return tuple(key)
 

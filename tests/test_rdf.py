@@ -19,6 +19,8 @@ from kg.terms import set_iri
         "SELECT * { ?s ?p kg:.SERVICE <http://127.0.0.1:9/x> { ?s ?p ?o } }",
         "SELECT * { ?s ?p 'a'.service silent <http://127.0.0.1:9/x> { ?s ?p ?o } }",
         "SELECT * { ?s ?p <http://a>.SERVICE ?x { ?s ?p ?o } }",
+        r"SELECT * { OPTIONAL { ?s ?p gdpr:x\# } SERVICE <http://127.0.0.1:9/x> { ?s ?p ?o } }",
+        r"SELECT * { ?s ?p gdpr:x\' } SERVICE <http://127.0.0.1:9/x> { ?s ?p 'a' }",
         "SELECT * { # a comment\nSERVICE <http://127.0.0.1:9/x> { ?s ?p ?o } }",
     ],
 )
@@ -38,6 +40,15 @@ def test_no_other_endpoint_is_ever_asked(release: Release, text: str) -> None:
 )
 def test_the_word_alone_is_no_offence(release: Release, text: str) -> None:
     query(release, text)
+
+
+def test_names_with_several_dots_are_read(release: Release) -> None:
+    for text in (
+        "ASK { gdpr:art-32.1.a a kg:Provision }",
+        "ASK { ?s kg:allOfPartOf gdpr:art-32.1. ?s skos:notation 'Article 32(1)(a)' }",
+        "ASK { iso42001:A.6.2.4 dcterms:title ?t FILTER(STR(?t) != 'gdpr:art-1.2.3') }",
+    ):
+        assert query(release, text), text
 
 
 @pytest.mark.parametrize("text", ["DELETE WHERE { ?s ?p ?o }", "LOAD <http://127.0.0.1:9/x>", "SELECT"])

@@ -1,6 +1,6 @@
 """The gap report: a framework's open requirements, each with what could close it and what happened to others.
 
-    gap_report(assessment, framework)   → GapReport, a value made of the answers of ``kg.answers``
+gap_report(assessment, framework)   → GapReport, a value made of the answers of ``kg.answers``
 """
 
 from __future__ import annotations
@@ -8,16 +8,32 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kg.answers import Assessment, Coverage, Exposure, RequirementResult, Verdict, exposure
+from kg.model import ControlStatus
+from kg.relations import Outcome
 
-__all__ = ["Gap", "GapReport", "gap_report"]
+__all__ = ["Gap", "GapReport", "Pending", "gap_report"]
+
+#: What a control would be credited with, were it implemented.
+_IF_DONE = {Outcome.CONTAINS: Verdict.COVERED, Outcome.OVERLAPS: Verdict.PARTIAL, Outcome.LEAD: Verdict.LEAD}
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A control that is planned or partly implemented and would, implemented, give ``verdict``."""
+
+    control: str
+    title: str
+    status: ControlStatus
+    verdict: Verdict
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """One open requirement: its result, the reference controls and joint nodes that contain or overlap it,
-    and the threats and incidents behind it."""
+    """One open requirement: its result, the organisation's controls that would improve it when finished, the
+    reference controls and joint nodes that contain or overlap it, and the threats and incidents behind it."""
 
     result: RequirementResult
+    pending: tuple[Pending, ...]
     could_cover: tuple[str, ...]
     exposure: Exposure
 
@@ -31,6 +47,18 @@ class GapReport:
     gaps: tuple[Gap, ...]
 
 
+def _pending(assessment: Assessment, result: RequirementResult) -> tuple[Pending, ...]:
+    """Best first.  With several AI systems, of the one whose verdict counts."""
+    judged = assessment.judgements(result.requirement)
+    same = [j for _, d, j in judged if d.applicability is result.decision.applicability]
+    found = []
+    for ruling in min(same, key=lambda j: j.verdict).rulings:
+        who, done = ruling.contender, _IF_DONE.get(ruling.combined.outcome, Verdict.GAP)
+        if who.status in (ControlStatus.PLANNED, ControlStatus.PARTIAL) and done > result.verdict:
+            found.append(Pending(who.id, who.title, who.status, done))
+    return tuple(sorted(found, key=lambda p: (-p.verdict, p.control)))
+
+
 def gap_report(assessment: Assessment, framework: str) -> GapReport:
     """The open requirements of ``framework``; raises :class:`~kg.errors.UnknownIdError` for an unknown one."""
     found = assessment.coverage(framework)
@@ -39,7 +67,12 @@ def gap_report(assessment: Assessment, framework: str) -> GapReport:
     return GapReport(
         coverage=found,
         gaps=tuple(
-            Gap(r, coverable.get(r.requirement.id, ()), exposure(assessment.release, r.requirement.id))
+            Gap(
+                result=r,
+                pending=_pending(assessment, r),
+                could_cover=coverable.get(r.requirement.id, ()),
+                exposure=exposure(assessment.release, r.requirement.id),
+            )
             for r in sorted(open_, key=lambda r: r.verdict)
         ),
     )

@@ -189,6 +189,7 @@ def _coverage(value: Coverage, release: Release | None) -> dict[str, Any]:
 def _gap(value: Gap, release: Release | None) -> dict[str, Any]:
     return {
         **_result(value.result, release),
+        "pending": plain(value.pending),
         "couldCover": list(value.could_cover),
         "threats": plain(value.exposure.threats),
         "incidents": plain(value.exposure.incidents),

@@ -4,20 +4,22 @@
     load(folders)        → Content                      InputError with every finding if any is an error
     lint(folders, fix=)  → findings                     also canonical form; with fix, writes it
 
-A data folder holds ``ontologies/**/*.ttl``, ``mappings/**/*.sssom.tsv``, ``mappings/curators.tsv``,
-``mappings/NON_COVERAGE.tsv`` and ``frameworks/*.csv``; the project's own is the first, a user's folders come after it.
+A data folder holds ``ontologies/**/*.ttl``, ``ontologies/incidents/*.tsv``, ``mappings/**/*.sssom.tsv``,
+``mappings/curators.tsv``, ``mappings/NON_COVERAGE.tsv`` and ``frameworks/*.csv``; the project's own is the first, a
+user's folders come after it.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from kg.errors import Finding, InputError, Severity
 from kg.model import NonCoverage, Source
 from kg.sources.canonical import canonical_sssom, canonical_turtle
 from kg.sources.checks import check
+from kg.sources.classifications import canonical_classifications, read_classifications
 from kg.sources.content import Content, Reporter
 from kg.sources.nodelist import read_node_list
 from kg.sources.sssom import read_sssom
@@ -40,6 +42,7 @@ def _shown(path: Path) -> str:
 
 def _files(folder: Path) -> list[Path]:
     found = sorted((folder / "ontologies").rglob("*.ttl"))
+    found += sorted((folder / "ontologies" / "incidents").glob("*.tsv"))
     found += sorted((folder / "mappings").rglob("*.tsv"))
     found += sorted((folder / "frameworks").glob("*.csv"))
     return found
@@ -52,9 +55,9 @@ def read(folders: Sequence[Path | str] = ()) -> tuple[Content, list[Finding]]:
     for folder in (builtin_data(), *map(Path, folders)):
         files = _files(folder) if folder.is_dir() else []
         if not files:
-            what = "holds no data" if folder.is_dir() else "is not a folder"
+            what = "the folder holds no data" if folder.is_dir() else "there is no such folder"
             hint = "a data folder has ontologies/, mappings/ or frameworks/ inside"
-            findings.append(Finding(_shown(folder), 0, "NO_DATA", f"the folder {what}", hint))
+            findings.append(Finding(_shown(folder), 0, "NO_DATA", what, hint))
         for path in files:
             _read_file(path, content, findings)
     if not any(f.severity == "error" and f.code in ("SYNTAX", "ENCODING") for f in findings):
@@ -69,6 +72,8 @@ def _read_file(path: Path, content: Content, findings: list[Finding]) -> None:
         read_turtle(path, shown, content, report)
     elif path.suffix == ".csv":
         read_node_list(path, shown, content, report)
+    elif _is_classification(path):
+        read_classifications(path, shown, content, report)
     elif path.name.endswith(".sssom.tsv"):
         read_sssom(path, shown, content, report)
     elif path.name == "curators.tsv":
@@ -76,6 +81,10 @@ def _read_file(path: Path, content: Content, findings: list[Finding]) -> None:
     elif path.name == "NON_COVERAGE.tsv":
         for line, (subject, framework, reason) in _table(path, report, ("subject_id", "framework", "reason")):
             content.non_coverage.append(NonCoverage(subject, framework, reason, source=Source(shown, line)))
+
+
+def _is_classification(path: Path) -> bool:
+    return path.suffix == ".tsv" and path.parent.parts[-2:] == ("ontologies", "incidents")
 
 
 def _table(path: Path, report: Reporter, columns: tuple[str, ...]) -> list[tuple[int, list[str]]]:
@@ -123,10 +132,11 @@ def lint(folders: Sequence[Path | str] = (), *, fix: bool = False) -> list[Findi
     for folder in list(map(Path, folders)) or [own]:
         for path in _files(folder):
             shown = _shown(path)
-            if shown in unreadable or not (path.suffix == ".ttl" or path.name.endswith(".sssom.tsv")):
+            canonical = _canonical(path)
+            if shown in unreadable or canonical is None:
                 continue
             before = path.read_bytes().decode("utf-8-sig")
-            after = canonical_turtle(before) if path.suffix == ".ttl" else canonical_sssom(before)
+            after = canonical(before)
             if path.read_bytes() == after.encode():
                 continue
             if fix:
@@ -142,6 +152,15 @@ def lint(folders: Sequence[Path | str] = (), *, fix: bool = False) -> list[Findi
     if mended:
         _, findings = read(folders)
     return sorted(set(findings))
+
+
+def _canonical(path: Path) -> Callable[[str], str] | None:
+    """What writes a file of this kind in its canonical form, if it has one."""
+    if path.suffix == ".ttl":
+        return canonical_turtle
+    if _is_classification(path):
+        return canonical_classifications
+    return canonical_sssom if path.name.endswith(".sssom.tsv") else None
 
 
 def _first_difference(before: str, after: str) -> int:

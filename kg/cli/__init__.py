@@ -1,0 +1,27 @@
+"""The command line ``kg``: thin over ``kg.answers`` and ``kg.exports``.
+
+    app        the commands with their examples, and what happens when something goes wrong
+    options    every option, described once
+    session    from arguments to a release, controls, a profile and an assessment
+    output     formats, files and the terminal
+    render     how answers look in a terminal
+    assess, demo, browse, show, data, serve      the commands by theme
+
+Modules import at their top what ``kg --help`` needs and the rest where it is used, so that the command starts fast.
+"""
+
+from __future__ import annotations
+
+import sys
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run ``kg`` with the arguments of the process and exit."""
+    try:
+        from kg.cli.app import app
+
+        app()
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,185 @@
+"""The application: which commands there are, with an example of each, and how errors are told.
+
+Exit codes: 0 done, 2 the request, a file or the data is wrong, 70 a bug of ours, 130 interrupted,
+141 nobody reads the output any more.  Whatever is wrong is told on standard error, one finding a line, without a
+traceback.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from kg.cli import assess, browse, data, demo, report, serve, show
+from kg.cli.options import DataOption
+from kg.errors import InputError, KgError
+
+__all__ = ["COMMANDS", "app"]
+
+_ANSWERS, _LOOK_UP, _RUN = "Answers", "Look things up", "Check, build, serve"
+#: Name, function, panel of the help, examples.
+COMMANDS: tuple[tuple[str, Callable[..., None], str, tuple[str, ...]], ...] = (
+    ("demo", demo.demo, _ANSWERS, ("kg demo", "kg demo --out /tmp/kg-demo")),
+    ("coverage", assess.coverage, _ANSWERS, (
+        "kg coverage controls.csv --profile profile.toml",
+        "kg coverage controls.xlsx --framework eu-ai-act --as-of 2027-12-02 -o coverage.xlsx",
+    )),
+    ("gaps", assess.gaps, _ANSWERS, (
+        "kg gaps controls.csv --framework gdpr --limit 5",
+        "kg gaps controls.csv --profile profile.toml --framework eu-ai-act -o gaps.md",
+    )),
+    ("explain", assess.explain, _ANSWERS, (
+        "kg explain controls.csv --requirement eu-ai-act:art-15.5",
+        "kg explain controls.csv --framework gdpr --requirement 'Article 32(1)(b)'",
+    )),
+    ("crosswalk", browse.crosswalk, _ANSWERS, (
+        "kg crosswalk nist-ai-rmf iso42001",
+        "kg crosswalk eu-ai-act iso42001 --min-authority project -o crosswalk.xlsx",
+    )),
+    ("disagreements", report.disagreements, _ANSWERS, (
+        "kg disagreements --limit 5",
+        "kg disagreements -f iso42001 -f nist-ai-rmf --all --format csv",
+    )),
+    ("report", report.report, _ANSWERS, ("kg report content", "kg report content --as-of 2026-11-23 -o content.md")),
+    ("frameworks", browse.frameworks, _LOOK_UP, ("kg frameworks",)),
+    ("show", show.show, _LOOK_UP, (
+        "kg show eu-ai-act:art-15.5",
+        "kg show 'Article 10(2)(f)' --framework eu-ai-act",
+    )),
+    ("search", browse.search, _LOOK_UP, ("kg search data poisoning", "kg search logs --kind control --limit 5")),
+    ("stats", browse.stats, _LOOK_UP, ("kg stats", "kg stats --format json")),
+    ("sparql", data.sparql, _LOOK_UP, (
+        "kg sparql 'SELECT ?c ?t WHERE { ?c a kg:ReferenceControl ; dcterms:title ?t } LIMIT 5'",
+        "kg sparql question.rq --format csv",
+    )),
+    ("lint", data.lint, _RUN, ("kg lint", "kg lint my-data --fix")),
+    ("build", data.build, _RUN, ("kg build -o build/release",)),
+    ("serve", serve.serve, _RUN, ("kg serve", "kg serve --host 0.0.0.0 --port 8080")),
+)  # fmt: skip
+
+
+class _Group(TyperGroup):
+    """The commands, with one way of telling what went wrong."""
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Run one command and exit with its code."""
+        extra["standalone_mode"] = False
+        extra["prog_name"] = extra.get("prog_name") or "kg"
+        for stream in (sys.stdout, sys.stderr):
+            if hasattr(stream, "reconfigure"):
+                stream.reconfigure(errors="replace")
+        try:
+            code = super().main(*args, **extra)
+            sys.stdout.flush()
+        except KgError as error:
+            code = _tell(error)
+        except BrokenPipeError:
+            code = _hush()
+        except (typer.Abort, KeyboardInterrupt):
+            code = 130
+        except Exception as error:
+            code = _tell_usage(error) if hasattr(error, "format_message") else _tell_bug(error)
+        sys.exit(code if isinstance(code, int) else 0)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command; a closed pipe ends it without a word."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise typer.Exit(_hush()) from None
+
+
+def _say(line: str) -> None:
+    from kg.cli.output import clean
+
+    print(clean(line, "\t"), file=sys.stderr)
+
+
+def _tell(error: KgError) -> int:
+    """Every error on a line of its own; warnings that came with them only as a count."""
+    if not isinstance(error, InputError):
+        _say(f"kg: {error.code} {error}")
+        return 2
+    errors = [f for f in error.findings if f.severity == "error"]
+    for finding in errors:
+        _say(str(finding))
+    if rest := len(error.findings) - len(errors):
+        _say(f"kg: and {rest} warning{'s' if rest > 1 else ''} (`kg lint` lists them)")
+    return 2
+
+
+def _tell_usage(error: Any) -> int:
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "kg"
+    said = " ".join(error.format_message().replace("Value error, ", "").split())
+    _say(f"{command}: BAD_ARGUMENT {said} (`{command} --help` describes every option)")
+    return 2
+
+
+def _tell_bug(error: Exception) -> int:
+    """What nobody foresaw, in one line; the traceback is for those who ask for it."""
+    if os.environ.get("KG_DEBUG"):
+        raise error
+    said = " ".join(str(error).split())[:300]
+    _say(f"kg: INTERNAL {type(error).__name__}: {said} (this is a bug: please report it; KG_DEBUG=1 tells more)")
+    return 70
+
+
+def _hush() -> int:
+    """Nobody reads any more: let the rest of the output go nowhere, and say so as SIGPIPE would."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 141
+
+
+def _version(value: bool) -> None:
+    if value:
+        from kg import __version__
+
+        typer.echo(f"kg {__version__}")
+        raise typer.Exit
+
+
+app = typer.Typer(
+    name="kg",
+    cls=_Group,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback(
+    invoke_without_command=True,
+    epilog="Example: kg coverage controls.csv --framework eu-ai-act --profile profile.toml",
+)
+def _kg(
+    ctx: typer.Context,
+    data: DataOption = None,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Which requirements of ISO/IEC 42001, the NIST AI RMF, the EU AI Act and the GDPR your controls cover, what is
+    missing and why, with the chain of mappings behind every answer."""
+    ctx.obj = list[Path](data or ())
+    if ctx.invoked_subcommand is None:
+        typer.echo(ctx.get_help())
+
+
+def _register() -> None:
+    for name, function, panel, examples in COMMANDS:
+        heading = "Example" if len(examples) == 1 else "Examples"
+        epilog = "\n\n".join([f"{heading}:", *examples])
+        app.command(name, epilog=epilog, rich_help_panel=panel)(function)
+
+
+_register()

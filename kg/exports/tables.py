@@ -1,0 +1,166 @@
+"""An answer as rows: the one place where the columns of every table are named, described and filled.
+
+    document(answer, release)   → Document: what a reader must know (facts, legend, licences, disclaimers)
+                                  and the tables: columns with names, titles, descriptions and widths, and rows
+
+``kg.exports.csv``, ``markdown`` and ``xlsx`` and the command line write what stands here and add nothing.
+Column names are those of the JSON.  A cell is text, a number, nothing, or a :class:`Link`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Literal, NamedTuple
+
+from kg.answers import StepView
+from kg.model import Disclaimer
+from kg.release import Release
+
+__all__ = ["Cell", "Column", "Document", "Link", "Table", "chain_text", "document", "link_to", "text_of", "yes"]
+
+
+class Link(NamedTuple):
+    """Text that leads somewhere: the official text of a framework, or a case of the incident database."""
+
+    text: str
+    url: str
+
+
+Cell = str | int | float | Link | None
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: ``name`` as in the JSON, ``title`` for people, what it means, and its width in characters.
+
+    A ``detail`` is left out where a page has no room for every column (Markdown).
+    """
+
+    name: str
+    title: str
+    description: str
+    width: int = 16
+    kind: Literal["text", "number", "verdict"] = "text"
+    detail: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows under columns.  ``empty`` is the sentence that stands in place of no rows; ``muted`` are the numbers of
+    rows that do not count (a requirement that does not apply), so that no colour shouts there."""
+
+    name: str
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    note: str = ""
+    empty: str = "Nothing to list."
+    muted: frozenset[int] = frozenset()
+
+    def records(self) -> list[dict[str, Cell]]:
+        """The rows as column name → cell."""
+        names = [c.name for c in self.columns]
+        return [dict(zip(names, row, strict=True)) for row in self.rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """An answer ready to be written: ``tables[0]`` is the main one, which CSV writes alone.
+
+    ``stamp`` are the columns that a bare table needs to stay defensible: release and date.
+    """
+
+    name: str
+    title: str
+    summary: str
+    facts: tuple[tuple[str, str], ...]
+    tables: tuple[Table, ...]
+    legend: tuple[tuple[str, str], ...] = ()
+    licences: tuple[tuple[str, str], ...] = ()
+    disclaimers: tuple[Disclaimer, ...] = ()
+    stamp: tuple[tuple[str, str], ...] = ()
+    day: date = date(2000, 1, 1)
+
+
+def document(answer: Any, release: Release) -> Document:
+    """The document of an answer: a coverage, gap report, crosswalk or explanation."""
+    builder = _builders().get(type(answer).__name__)
+    if builder is None:
+        raise TypeError(f"no table form for {type(answer).__name__}")
+    return builder(answer, release)
+
+
+def _builders() -> dict[str, Callable[[Any, Release], Document]]:
+    from kg.exports.tables_assessment import coverage_document, explain_document, gaps_document
+    from kg.exports.tables_crosswalk import crosswalk_document
+
+    return {
+        "Coverage": coverage_document,
+        "Crosswalk": crosswalk_document,
+        "Explain": explain_document,
+        "GapReport": gaps_document,
+    }
+
+
+# ---------------------------------------------------------------- cells
+
+
+def text_of(cell: Cell) -> str:
+    """A cell as text."""
+    if cell is None:
+        return ""
+    return cell.text if isinstance(cell, Link) else str(cell)
+
+
+def yes(value: bool) -> str:
+    """A truth value as people read it."""
+    return "yes" if value else "no"
+
+
+def link_to(release: Release, id_: str, text: str | None = None) -> Cell:
+    """The CURIE (or ``text``) of a provision, leading to the official text that brought it; of anything else,
+    plain text."""
+    shown = id_ if text is None else text
+    provision = release.provisions.get(id_)
+    if provision is None:
+        return shown
+    versions = release.frameworks[provision.framework].text_versions
+    standing = [v.url for v in versions if provision.in_text(v.date) and v.url]
+    url = provision.url or (standing[0] if standing else release.frameworks[provision.framework].url)
+    return Link(shown, url) if url.startswith(("https://", "http://")) else shown
+
+
+def _step_text(step: StepView) -> str:
+    said = f"{step.subject} {step.relation} {step.object}"
+    if step.kind == "own":
+        return f"{said} [own row]"
+    if step.kind == "part":
+        return f"{said} [part]"
+    review = "reviewed" if step.reviewed else "not reviewed"
+    return f"{said} [{step.row} of {step.set}, {step.authority}, {step.method}, {review}]"
+
+
+def chain_text(steps: Iterable[StepView], members: Iterable[tuple[str, str]] = ()) -> str:
+    """A chain in one line: every step *subject relation object* with the row it stands on."""
+    joined = " + ".join(f"{member} by {control}" for member, control in members)
+    chain = "; ".join(_step_text(s) for s in steps)
+    return f"joined from {joined}; {chain}" if joined else chain
+
+
+def set_licences(release: Release, sets: Iterable[str]) -> list[tuple[str, str]]:
+    """What may be done with the rows an answer stands on: each set's title and publisher, and its licence."""
+    used = set(sets) - {""}
+    return [
+        (f"{s.title} ({s.id}; {s.publisher})" if s.publisher else f"{s.title} ({s.id})", s.licence)
+        for s in release.sets.values()
+        if s.id in used
+    ]
+
+
+def text_licences(release: Release, names: Iterable[str]) -> list[tuple[str, str]]:
+    """The licences of the frameworks and catalogues named."""
+    wanted = set(names)
+    found = [(f.title, f.licence) for f in release.frameworks.values() if f.id in wanted]
+    return found + [(c.title, c.licence) for c in release.catalogues.values() if c.id in wanted]
