@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
+from threading import Lock
 
 from kg.errors import UsageError
 from kg.model import Authority, Mapping, PartKind, Provision
@@ -263,6 +264,7 @@ class Graph:
 
 #: How many graphs one release keeps: a request may choose its filter freely, so the number must have an end.
 MAX_GRAPHS = 16
+_LOCK = Lock()
 
 
 def graph_of(release: Release, as_of: date, filter_: Filter) -> Graph:
@@ -270,8 +272,9 @@ def graph_of(release: Release, as_of: date, filter_: Filter) -> Graph:
     texts = tuple(release.text_in_force(f, as_of) for f in release.frameworks)
     kept: dict[object, Graph] = release.cache("graphs", dict)
     key = (texts, filter_)
-    graph = kept.pop(key, None) or Graph(release, as_of, filter_)
-    kept[key] = graph
-    while len(kept) > MAX_GRAPHS:
-        kept.pop(next(iter(kept)), None)
+    with _LOCK:
+        graph = kept.pop(key, None) or Graph(release, as_of, filter_)
+        kept[key] = graph
+        while len(kept) > MAX_GRAPHS:
+            del kept[next(iter(kept))]
     return graph

@@ -53,6 +53,7 @@ __all__ = ["camel", "dumps", "plain"]
 _NODES = (Provision, ReferenceControl, JointNode, Threat, Incident, Hit)
 #: Fields that say where a thing was read; findings have them, answers do not.
 _UNSAID = frozenset({"source"})
+_SAID = {"set_id": "set"}
 
 
 def camel(name: str) -> str:
@@ -100,7 +101,7 @@ def _fields(value: Any, release: Release | None, *, without: tuple[str, ...] = (
     for field in dataclasses.fields(value):
         if field.name in _UNSAID or field.name in without:
             continue
-        key = "curie" if field.name == "id" and isinstance(value, _NODES) else camel(field.name)
+        key = "curie" if field.name == "id" and isinstance(value, _NODES) else camel(_SAID.get(field.name, field.name))
         found[key] = plain(getattr(value, field.name), release)
     return found
 

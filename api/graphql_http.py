@@ -1,0 +1,199 @@
+"""GraphQL over HTTP (the working draft that npm ``graphql-http`` audits), on Strawberry's own ASGI view.
+
+What is changed: answers are computed in a thread, so that a long one does not stop the others; the media type follows
+``Accept``; a refused request is JSON with a code, whichever layer refuses it; every error passes
+:func:`api.errors.present`; the page is ours and comes from this server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import anyio.to_thread
+import orjson
+from cross_web import AsyncHTTPRequestAdapter, HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.types import Message, Receive, Scope, Send
+from starlette.websockets import WebSocket
+from strawberry.asgi import GraphQL
+from strawberry.exceptions import MissingQueryError
+from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
+from strawberry.http.base import BaseRequestProtocol
+from strawberry.types import ExecutionResult
+from strawberry.types.graphql import OperationType
+
+from api.context import Context
+from api.errors import PARSE_AND_VALIDATION_STATUS, present, problem
+from api.graphiql import POLICY, render
+from api.negotiation import best
+from api.schema import KgSchema
+from kg import Release
+
+__all__ = ["GRAPHQL_RESPONSE", "MAX_BODY", "GraphQLView"]
+
+JSON = "application/json"
+GRAPHQL_RESPONSE = "application/graphql-response+json"
+#: In order of preference where the client has none.
+_MEDIA_TYPES = (JSON, GRAPHQL_RESPONSE)
+#: The largest request body, in bytes: some 20,000 controls.
+MAX_BODY = 8 * 1024 * 1024
+
+_CODES = {
+    400: "BAD_REQUEST",
+    405: "METHOD_NOT_ALLOWED",
+    406: "NOT_ACCEPTABLE",
+    413: "BODY_TOO_LARGE",
+    415: "UNSUPPORTED_MEDIA_TYPE",
+}
+
+
+class GraphQLView(GraphQL[Context, None]):
+    """One endpoint: the page for people, the answers for programs."""
+
+    def __init__(self, schema: KgSchema, release: Release) -> None:
+        super().__init__(schema, subscription_protocols=())
+        self._release = release
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one HTTP request; there are no subscriptions, so nothing else comes here."""
+        request = Request(scope, _limited(receive))
+        try:
+            response = await self.run(request)
+        except HTTPException as error:
+            response = self._refusal(request, error)
+        response.headers["Vary"] = "Accept"
+        await response(scope, receive, send)
+
+    # ------------------------------------------------------------------ what comes in
+
+    def should_render_graphql_ide(self, request: BaseRequestProtocol) -> bool:
+        """Whether a person is looking: a GET that would rather have HTML than JSON."""
+        return request.method == "GET" and best(_header(request, "accept"), (*_MEDIA_TYPES, "text/html")) == "text/html"
+
+    async def render_graphql_ide(self, request: Request) -> Response:
+        """The page with the editor."""
+        return HTMLResponse(render(), headers={"Content-Security-Policy": POLICY})
+
+    async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
+        """A fresh context with the id the request already has."""
+        return Context(self._release, request.state.request_id)
+
+    async def get_sub_response(self, request: Request | WebSocket) -> Response:
+        """An empty response that carries the media type to :meth:`create_response`."""
+        response = await super().get_sub_response(request)
+        accepted = best(request.headers.get("accept"), (*_MEDIA_TYPES, "text/html"))
+        if accepted is None:
+            raise HTTPException(406, f"answers are {JSON} or {GRAPHQL_RESPONSE}")
+        response.headers["content-type"] = f"{JSON if accepted == 'text/html' else accepted}; charset=utf-8"
+        return response
+
+    async def parse_http_body(self, request: AsyncHTTPRequestAdapter) -> GraphQLRequestData:
+        """The four parameters, each of its type or absent."""
+        if request.method == "GET":
+            data: Any = self.parse_query_params(request.query_params)
+        else:
+            kind, _, parameters = (request.content_type or "").partition(";")
+            charset = parameters.partition("charset=")[2].strip(' "').lower()
+            if kind.strip().lower() != JSON or charset not in ("", "utf-8", "utf8"):
+                raise HTTPException(415, f"the body must be {JSON} in UTF-8")
+            data = self.parse_json(await request.get_body())
+        if not isinstance(data, dict):
+            raise HTTPException(400, "the body must be one JSON object; there are no batches")
+        return GraphQLRequestData(
+            query=_member(data, "query", str),
+            variables=_member(data, "variables", dict),
+            operation_name=_member(data, "operationName", str),
+            extensions=_member(data, "extensions", dict),
+        )
+
+    def decode_json(self, data: str | bytes) -> object:
+        """JSON, strictly."""
+        return orjson.loads(data)
+
+    # ------------------------------------------------------------------ what goes out
+
+    async def execute_single(
+        self,
+        request: Request,
+        request_adapter: AsyncHTTPRequestAdapter,
+        sub_response: Response,
+        context: Context,
+        root_value: None,
+        request_data: GraphQLRequestData,
+    ) -> ExecutionResult:
+        """Compute the answer in a thread."""
+        run = partial(
+            self.schema.execute_sync,
+            request_data.query,
+            variable_values=request_data.variables,
+            context_value=context,
+            operation_name=request_data.operation_name,
+            operation_extensions=request_data.extensions,
+            allowed_operation_types=set(OperationType),
+        )
+        try:
+            return await anyio.to_thread.run_sync(run)
+        except MissingQueryError as error:
+            raise HTTPException(400, "there is no `query`") from error
+
+    async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:
+        """The answer as it leaves the server.  Where nothing was executed there is no ``data``."""
+        found: dict[str, Any] = {}
+        if result.errors:
+            found["errors"] = [present(error, request.state.request_id) for error in result.errors]
+        if not (result.data is None and all("path" not in error for error in found.get("errors", ()))):
+            found["data"] = result.data
+        if result.extensions:
+            found["extensions"] = result.extensions
+        return found  # type: ignore[return-value]
+
+    def create_response(
+        self, response_data: GraphQLHTTPResponse | list[GraphQLHTTPResponse], sub_response: Response
+    ) -> Response:
+        """JSON with the status that the media type asks for."""
+        media_type = sub_response.headers["content-type"]
+        status = 200
+        if "data" not in response_data and media_type.startswith(GRAPHQL_RESPONSE):
+            internal = any(e["extensions"]["code"] == "INTERNAL" for e in response_data["errors"])  # type: ignore
+            status = 500 if internal else PARSE_AND_VALIDATION_STATUS
+        return Response(orjson.dumps(response_data), status, media_type=media_type)
+
+    def _refusal(self, request: Request, error: HTTPException) -> Response:
+        """A request that never became GraphQL."""
+        code = _CODES.get(error.status_code, "BAD_REQUEST")
+        _, said = problem(code, request.state.request_id, error.reason)
+        extensions = {key: said[key] for key in ("code", "hint", "requestId")} | {"docs": said["type"]}
+        body = {"errors": [{"message": said["detail"], "extensions": extensions}]}
+        headers = {"Allow": "GET, POST"} if error.status_code == 405 else None
+        accepted = best(request.headers.get("accept"), _MEDIA_TYPES) or JSON
+        return Response(orjson.dumps(body), error.status_code, headers, media_type=f"{accepted}; charset=utf-8")
+
+
+def _limited(receive: Receive) -> Receive:
+    """The same request body, refused as soon as it is larger than :data:`MAX_BODY`."""
+    size = 0
+
+    async def limited() -> Message:
+        nonlocal size
+        message = await receive()
+        size += len(message.get("body", b""))
+        if size > MAX_BODY:
+            raise HTTPException(413, f"the body is larger than {MAX_BODY} bytes")
+        return message
+
+    return limited
+
+
+def _header(request: BaseRequestProtocol, name: str) -> str | None:
+    return next((value for key, value in request.headers.items() if key.lower() == name), None)
+
+
+def _member(data: Mapping[str, Any], name: str, kind: type) -> Any:
+    """A parameter of the request, ``None`` where it is absent or null."""
+    value = data.get(name)
+    if value is None or isinstance(value, kind):
+        return value
+    raise HTTPException(400, f"`{name}` must be {'a string' if kind is str else 'an object'} or null")

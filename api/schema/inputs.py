@@ -1,0 +1,236 @@
+"""What a request brings: an organisation's controls, its profile and which rows may count.
+
+The words are those of the control sheet and the profile file, and the same code of :mod:`kg.organizations` checks them,
+so that a file and a request with the same content give the same answer and the same findings.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import strawberry
+from strawberry import field
+
+from api.schema.enums import Authority, ControlStatus, Relation
+from kg import Release
+from kg.answers import MAX_HOPS, Filter
+from kg.errors import KgError, UsageError
+from kg.model import Profile
+from kg.organizations import Sheet, parse_controls, profile_from_mapping
+
+__all__ = [
+    "MAX_CONTROLS",
+    "MAX_MAPPINGS",
+    "MAX_SYSTEMS",
+    "AssessmentInput",
+    "ControlInput",
+    "ProfileInput",
+    "TooMuchError",
+    "filter_of",
+]
+
+#: The most controls of one request, over all its assessments.
+MAX_CONTROLS = 2_000
+#: The most mappings of them.
+MAX_MAPPINGS = 10_000
+#: The most AI systems of a profile: each is assessed by itself.
+MAX_SYSTEMS = 25
+#: The most exclusions and facts.
+MAX_ENTRIES = 500
+
+
+class TooMuchError(KgError):
+    """More input than this server assesses at once."""
+
+    code = "INPUT_LIMIT"
+
+
+@strawberry.input(description="What a control does for a reference control or a provision.")
+class ControlMappingInput:
+    target: str = field(description="The CURIE of a reference control, joint node or provision: aisb:DAT-01.")
+    relation: Relation | None = field(
+        description="Read from the control to the target. Left out it means superset_of for a reference control (we do "
+        "at least this) and related for a provision; `preview` says so.",
+        default=None,
+    )
+
+
+@strawberry.input(description="One control of the organisation.")
+class ControlInput:
+    id: str = field(description="Its own id, unique among the controls.")
+    title: str = field(description="What it is called.")
+    status: ControlStatus = field(description="How far it is implemented.")
+    description: str | None = field(description="What is done.", default=None)
+    owner: str | None = field(description="Who answers for it.", default=None)
+    evidence_date: dt.date | None = field(description="The day of the newest evidence.", default=None)
+    mappings: list[ControlMappingInput] | None = field(description="What it does for what.", default=None)
+    systems: list[str] | None = field(
+        description="The ids of the profile's AI systems it is limited to; empty: the whole organisation.",
+        default=None,
+    )
+
+
+@strawberry.input(description="Whether a fact holds.")
+class FactInput:
+    name: str = field(description="The fact: see `vocabulary { facts }`.")
+    value: bool = field(description="Whether it holds.")
+
+
+@strawberry.input(description="One AI system: duties of the AI Act fall on it.")
+class SystemInput:
+    id: str = field(description="Its id, unique in the profile.")
+    title: str | None = field(description="What it is called.", default=None)
+    roles: list[str] | None = field(
+        description="The organisation's roles for this system, beside those of the profile.", default=None
+    )
+    tiers: list[str] | None = field(description="Its risk tiers; empty: not stated, all may apply.", default=None)
+    facts: list[FactInput] | None = field(description="What is so or not so for it.", default=None)
+    placed_on_market: dt.date | None = field(description="When it was placed on the market.", default=None)
+
+
+@strawberry.input(description="A requirement, whole or framework that the organisation excludes.")
+class ExclusionInput:
+    target: str = field(description="Its CURIE, or the short id of a framework.")
+    justification: str = field(description="Why.")
+
+
+@strawberry.input(
+    description="What decides which duties concern the organisation. What it does not say is taken as true, so that "
+    "silence never makes the denominator smaller."
+)
+class ProfileInput:
+    title: str | None = field(description="What the organisation is called.", default=None)
+    as_of: dt.date | None = field(description="The day asked for; the input's own `asOf` wins.", default=None)
+    jurisdictions: list[str] | None = field(
+        description="Where it is subject to the law: EU and codes of countries; empty: everywhere.", default=None
+    )
+    roles: list[str] | None = field(
+        description="Its roles: see `vocabulary { roles }`; null: not stated, all may apply.", default=None
+    )
+    facts: list[FactInput] | None = field(description="What is so or not so for it.", default=None)
+    systems: list[SystemInput] | None = field(description=f"Its AI systems, at most {MAX_SYSTEMS}.", default=None)
+    exclusions: list[ExclusionInput] | None = field(description="What it excludes, and why.", default=None)
+    max_evidence_age_days: int | None = field(
+        description="From which age evidence no longer counts in full, in days; null: at no age.", default=None
+    )
+
+
+@strawberry.input(description="The controls and everything else an assessment depends on. Nothing of it is stored.")
+class AssessmentInput:
+    controls: list[ControlInput] = field(
+        description=f"What the organisation does: at most {MAX_CONTROLS} controls with {MAX_MAPPINGS} mappings in one "
+        "request."
+    )
+    profile: ProfileInput | None = field(
+        description="Who the organisation is; null: nothing is stated and every duty may apply.", default=None
+    )
+    as_of: dt.date | None = field(
+        description="The day asked for; where neither this nor the profile says one, today.", default=None
+    )
+    max_hops: int | None = field(description=f"How many rows a chain may have, 0 to {MAX_HOPS}.", default=MAX_HOPS)
+    min_authority: Authority | None = field(
+        description="The least authority a row must have to count.", default=Authority.ORGANIZATION
+    )
+    reviewed_only: bool | None = field(description="Whether only reviewed rows count.", default=False)
+    sets: list[str] | None = field(description="Only rows of these mapping sets count; empty: of all.", default=None)
+
+    def check_size(self) -> None:
+        """Raises :class:`TooMuchError` for more than can be assessed at once."""
+        profile = self.profile or ProfileInput()
+        for what, count, most in (
+            ("controls", len(self.controls), MAX_CONTROLS),
+            ("mappings", sum(len(c.mappings or ()) for c in self.controls), MAX_MAPPINGS),
+            ("systems", len(profile.systems or ()), MAX_SYSTEMS),
+            ("exclusions", len(profile.exclusions or ()), MAX_ENTRIES),
+            ("facts", len(profile.facts or ()), MAX_ENTRIES),
+        ):
+            if count > most:
+                raise TooMuchError(f"{count} {what} are too many for one request", f"at most {most}")
+
+    def read_profile(self, release: Release) -> Profile | None:
+        """The profile, checked; raises :class:`~kg.errors.InputError` with every finding."""
+        p = self.profile
+        if p is None:
+            return None
+        return profile_from_mapping(
+            {
+                "title": p.title,
+                "as_of": p.as_of,
+                "jurisdictions": p.jurisdictions,
+                "roles": p.roles,
+                "facts": _facts(p.facts),
+                "systems": [_system(s) for s in p.systems or ()],
+                "exclusions": [{"target": e.target, "justification": e.justification} for e in p.exclusions or ()],
+                "max_evidence_age_days": p.max_evidence_age_days,
+            },
+            release,
+        )
+
+    def read_controls(self, release: Release, profile: Profile | None) -> Sheet:
+        """The controls, checked; raises :class:`~kg.errors.InputError` with every finding."""
+        systems = {s.id for s in profile.systems} if profile else set()
+        return parse_controls([_row(c) for c in self.controls], release, systems=systems)
+
+
+def filter_of(
+    release: Release,
+    max_hops: int | None,
+    min_authority: Authority | None,
+    reviewed_only: bool | None,
+    sets: list[str] | None,
+) -> Filter:
+    """Which rows may count; ``None`` is as good as left out.  Raises :class:`~kg.errors.KgError` for a set that does
+    not exist."""
+    for name in sets or ():
+        if name not in release.sets:
+            raise release.unknown(name, release.sets)
+    return Filter(
+        MAX_HOPS if max_hops is None else max_hops,
+        min_authority or Authority.ORGANIZATION,
+        bool(reviewed_only),
+        tuple(sorted(set(sets or ()))),
+    )
+
+
+def _facts(facts: list[FactInput] | None) -> dict[str, bool]:
+    found = {f.name: f.value for f in facts or ()}
+    for f in facts or ():
+        if found[f.name] is not f.value:
+            raise UsageError(f"the fact {f.name!r} is said to be both true and false", "say it once")
+    return found
+
+
+def _system(system: SystemInput) -> dict[str, Any]:
+    return {
+        "id": system.id,
+        "title": system.title,
+        "roles": system.roles,
+        "tiers": system.tiers,
+        "facts": _facts(system.facts),
+        "placed_on_market": system.placed_on_market,
+    }
+
+
+def _row(control: ControlInput) -> dict[str, str]:
+    """The control as the texts of a row of a sheet."""
+    mappings, systems = control.mappings or [], control.systems or []
+    for mapping in mappings:
+        _no_separator("target", mapping.target)
+    for system in systems:
+        _no_separator("system", system)
+    return {
+        "id": control.id,
+        "title": control.title,
+        "description": control.description or "",
+        "status": control.status.value,
+        "owner": control.owner or "",
+        "evidence_date": control.evidence_date.isoformat() if control.evidence_date else "",
+        "mappings": "; ".join(f"{m.target} {m.relation.value if m.relation else ''}" for m in mappings),
+        "systems": "; ".join(systems),
+    }
+
+
+def _no_separator(what: str, text: str) -> None:
+    if ";" in text or "\n" in text:
+        raise UsageError(f"{text[:60]!r} is not one {what}", f"give each {what} an entry of its own in the list")

@@ -1,0 +1,44 @@
+"""The steps of a chain, each with its provenance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import strawberry
+from strawberry import field
+
+from api.schema.enums import Authority, Method, Relation, StepKind
+from api.schema.nodes import mirror
+from kg.answers import StepView
+
+__all__ = ["Step", "steps_of"]
+
+
+@strawberry.type(description="One step of a chain, always read *subject relation object*.")
+class Step:
+    subject: str = field(description="The CURIE, or the organisation's control, that the step starts from.")
+    relation: Relation = field(description="How it stands to the object.")
+    object: str = field(description="The CURIE the step leads to.")
+    set: str = field(description="The mapping set of the row; empty where the step is no row of a set.")
+    row: str = field(description="The row's id; empty where the step is no row of a set.")
+    authority: Authority | None = field(description="Who stands behind it; null for a part of the framework itself.")
+    method: Method | None = field(description="How it was made; null for a part of the framework itself.")
+    reviewed: bool = field(
+        description="Whether a named person has reviewed the row; true where there is none to review."
+    )
+    kind: StepKind = field(description="What the step rests on.")
+
+
+def steps_of(steps: Iterable[StepView]) -> list[Step]:
+    """The schema's view of a chain."""
+    return [
+        mirror(
+            Step,
+            s,
+            relation=Relation(s.relation),
+            authority=Authority(s.authority) if s.authority else None,
+            method=Method(s.method) if s.method else None,
+            kind=StepKind(s.kind),
+        )
+        for s in steps
+    ]
