@@ -18,6 +18,7 @@ test: $(VENV)/.tested graphiql
 
 lint: $(VENV)/.tested
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check --quiet .
 	$(BIN)/kg lint
 
 types: $(VENV)/.tested

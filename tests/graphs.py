@@ -99,7 +99,6 @@ class Case:
             )
         )  # fmt: skip
 
-
     def via(self, ids: tuple[str, ...]) -> str:
         """A chain's ids as people read them: ``A > c:1 >[setA] eu:1.a > eu:1``."""
         sets = {row.id: row.set_id for row in self.rows}

@@ -460,7 +460,8 @@ class Oracle:
             "CONTROL_PARTLY_IMPLEMENTED": below and would_be_better(ControlStatus.PARTIAL),
             "PARTIAL_MAPPING_ONLY": verdict == "PARTIAL"
             and any(c.status in IN_PLACE and p.outcome == OVERLAPS for c, p in results),
-            "MAPPED_TO_PARENT_ONLY": low and any(
+            "MAPPED_TO_PARENT_ONLY": low
+            and any(
                 row.target in above and knowledge(row.mask) not in (DISJOINT, EVERYTHING)
                 for c in present
                 for row in c.rows

@@ -5,12 +5,14 @@ from __future__ import annotations
 import doctest
 import importlib
 import pkgutil
+import re
 import subprocess
 import sys
 
 import pytest
 
 import kg
+from kg import Release
 from kg.sources import builtin_data
 
 ROOT = builtin_data()
@@ -38,8 +40,21 @@ def test_docstring_examples_run_and_everything_public_is_described(name: str) ->
 
 
 def test_local_links_lead_somewhere() -> None:
-    import re
-
     for page in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
         for target in re.findall(r"\]\((?!https?://|#|mailto:)([^)#\s]+)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.name} → {target}"
+
+
+def test_the_readmes_graphql_query_answers(release: Release) -> None:
+    from fastapi.testclient import TestClient
+
+    from api.app import create_app
+
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    queries = re.findall(r"^```graphql\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)
+    assert queries
+    with TestClient(create_app(release)) as client:
+        for query in queries:
+            answer = client.post("/graphql", json={"query": query}).json()
+            assert "errors" not in answer, answer
+            assert answer["data"]["assessment"]["coverage"]["counts"]["applicable"] > 0

@@ -66,9 +66,7 @@ def test_composition_is_brute_force_over_all_triples() -> None:
 
 def test_composition_of_masks_is_the_union_of_their_base_relations() -> None:
     for first, second in product(MASKS, repeat=2):
-        by_hand = reduce(
-            int.__or__, (compose(x, y) for x in BASE for y in BASE if first & x and second & y), 0
-        )
+        by_hand = reduce(int.__or__, (compose(x, y) for x in BASE for y in BASE if first & x and second & y), 0)
         assert compose(first, second) == by_hand
         by_oracle = oracle.compose(oracle.knowledge(first), oracle.knowledge(second))
         assert oracle.mask_of(by_oracle) == compose(first, second)

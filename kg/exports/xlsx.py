@@ -10,6 +10,7 @@ import io
 import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime, time
+from math import ceil
 from typing import Any
 
 import xlsxwriter
@@ -31,6 +32,9 @@ _COLOURS = {
 #: What a cell of Excel holds at most.
 _MOST = 32_767
 _MOST_LINKS = 60_000
+#: Points; Excel's own limit is 409.
+_HIGHEST_ROW = 200
+_TERM_WIDTH, _MEANING_WIDTH = 30, 110
 _FORBIDDEN = re.compile(r"[\[\]:*?/\\]")
 
 
@@ -91,8 +95,20 @@ class _Sheet:
             colour = self.formats.verdict.get(term) if term in VERDICTS else None
             self.text(0, term, colour or self.formats.term)
             self.text(1, meaning, self.formats.text)
+            self.height([(term, _TERM_WIDTH), (meaning, _MEANING_WIDTH)])
             self.row += 1
         self.row += 1
+
+    def height(self, cells: Iterable[tuple[str, int]]) -> None:
+        """Make the row as high as its wrapped text needs, given (text, column width); not every program does."""
+        lines = max((_lines(text, width) for text, width in cells), default=1)
+        if lines > 1:
+            self.sheet.set_row(self.row, min(_HIGHEST_ROW, 13.5 * lines + 2))
+
+
+def _lines(text: str, width: int) -> int:
+    """How many lines a text takes in a column so many characters wide."""
+    return sum(max(1, ceil(len(line) * 0.92 / width)) for line in text.split("\n"))
 
 
 def _name(wanted: str, taken: set[str]) -> str:
@@ -116,8 +132,8 @@ def _page(sheet: Any, title: str) -> None:
 
 def _read_me(sheet: _Sheet, documents: Sequence[Document], names: Sequence[tuple[str, Table]]) -> None:
     f, first = sheet.formats, documents[0]
-    sheet.sheet.set_column(0, 0, 30)
-    sheet.sheet.set_column(1, 1, 110)
+    sheet.sheet.set_column(0, 0, _TERM_WIDTH)
+    sheet.sheet.set_column(1, 1, _MEANING_WIDTH)
     for d in documents:
         sheet.text(0, d.title, f.title)
         sheet.row += 1
@@ -143,6 +159,7 @@ def _data(sheet: _Sheet, table: Table, title: str) -> None:
     for number, row in enumerate(table.rows):
         for index, (cell, column) in enumerate(zip(row, table.columns, strict=True)):
             sheet.cell(index, cell, column, muted=number in table.muted)
+        sheet.height((text_of(cell), column.width) for cell, column in zip(row, table.columns, strict=True))
         sheet.row += 1
     if not table.rows:
         sheet.text(0, table.empty, sheet.formats.text)
