@@ -16,11 +16,11 @@ from typing import NamedTuple
 from kg.relations import NO_RELATIONSHIP, RELATIONS
 
 __all__ = [
-    "AUTHORITIES", "EXPLICIT_FACTS", "PART_KINDS", "ROLES", "TIERS", "ApplicationRule", "Authority", "Catalogue",
-    "Condition", "Control", "ControlRow", "ControlStatus", "Disclaimer", "Exclusion", "Framework", "Incident",
-    "JointNode", "LegalReference", "Mapping", "MappingSet", "Method", "Modality", "NonCoverage", "Part", "PartKind",
-    "Profile",
-    "Provision", "RationaleKind", "ReferenceControl", "Source", "System", "TextVersion", "Threat", "ThreatLink",
+    "AUTHORITIES", "ENTITIES", "EXPLICIT_FACTS", "INTENTS", "PART_KINDS", "ROLES", "TIERS", "TIMINGS",
+    "ApplicationRule", "Authority", "Catalogue", "Classification", "ClassificationSet", "Condition", "Control",
+    "ControlRow", "ControlStatus", "Disclaimer", "Exclusion", "Framework", "Incident", "JointNode", "LegalReference",
+    "Mapping", "MappingSet", "Method", "Modality", "NonCoverage", "Part", "PartKind", "Profile", "Provision",
+    "RationaleKind", "ReferenceControl", "RiskDomain", "Source", "System", "TextVersion", "Threat", "ThreatLink",
     "ThreatRelation", "row_id",
 ]  # fmt: skip
 
@@ -126,6 +126,10 @@ TIERS: dict[str, str] = {
     "minimal": "none of the above",
     "all": "every AI system",
 }
+#: The causal taxonomy of the MIT AI Risk Repository: who or what caused it, when, and whether it was meant.
+ENTITIES = ("AI", "Human", "Other")
+TIMINGS = ("Pre-deployment", "Post-deployment", "Other")
+INTENTS = ("Intentional", "Unintentional", "Other")
 #: Facts of an organisation or system that a duty may hang on; a profile says true or false, and what it
 #: does not say is taken as true, so that no duty falls out of the denominator in silence.
 EXPLICIT_FACTS: dict[str, str] = {
@@ -345,7 +349,11 @@ class ThreatLink:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """A case of the AI Incident Database.  ``date`` is ISO 8601, may be a year and month, or empty."""
+    """A case of the AI Incident Database.  ``date`` is ISO 8601, may be a year and month, or empty.
+
+    ``threats`` are empty where nobody has said which; ``title`` is empty only for a case that is known by its number
+    and classification alone, and ``basis`` then says so.
+    """
 
     id: str
     number: int
@@ -354,6 +362,49 @@ class Incident:
     threats: tuple[str, ...]
     url: str
     basis: str
+    source: Source = _SOURCE
+
+
+@dataclass(frozen=True, slots=True)
+class RiskDomain:
+    """A domain of the MIT AI Risk Repository or, with ``broader``, one of its subdomains.
+
+    ``matches`` are the threats that every case of the subdomain shows, so plainly that an importer may say so.
+    """
+
+    id: str
+    ref: str
+    title: str
+    broader: str = ""
+    matches: tuple[str, ...] = ()
+    note: str = ""
+    source: Source = _SOURCE
+
+
+@dataclass(frozen=True, slots=True)
+class ClassificationSet:
+    """One table of classifications: under which licence, by whom, and from where.  ``id`` is an IRI."""
+
+    id: str
+    title: str
+    licence: str
+    attribution: str
+    origin: str
+    source: Source = _SOURCE
+
+
+@dataclass(frozen=True, slots=True)
+class Classification:
+    """Where a case of the AI Incident Database stands in the taxonomies of the MIT AI Risk Repository."""
+
+    set_id: str
+    incident: str
+    number: int
+    date: str
+    subdomain: str
+    entity: str
+    timing: str
+    intent: str
     source: Source = _SOURCE
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from collections.abc import Mapping as MappingType
@@ -19,6 +20,8 @@ from kg.errors import UnknownIdError, nearest
 from kg.model import (
     ApplicationRule,
     Catalogue,
+    Classification,
+    ClassificationSet,
     Condition,
     Disclaimer,
     Framework,
@@ -31,6 +34,7 @@ from kg.model import (
     Part,
     Provision,
     ReferenceControl,
+    RiskDomain,
     Threat,
     ThreatLink,
 )
@@ -70,8 +74,9 @@ class Release:
     """Everything shipped, indexed and frozen.  Build it with :meth:`load`; its public attributes are read-only.
 
     ``frameworks``, ``provisions``, ``controls``, ``joints``, ``catalogues``, ``threats``, ``incidents``, ``sets``,
-    ``rules`` and ``disclaimers`` map an id to its object; ``mappings``, ``parts``, ``references`` and
-    ``threat_links`` and ``non_coverage`` are tuples in canonical order.
+    ``rules``, ``disclaimers``, ``risk_domains`` and ``classification_sets`` map an id to its object, and
+    ``classifications`` the id of an incident to where it stands in the taxonomies of the MIT AI Risk Repository;
+    ``mappings``, ``parts``, ``references``, ``threat_links`` and ``non_coverage`` are tuples in canonical order.
     """
 
     def __init__(self, content: Content, folders: Sequence[Path] = ()) -> None:
@@ -84,6 +89,11 @@ class Release:
         self.joints: MappingType[str, JointNode] = _by_id(content.joints)
         self.threats: MappingType[str, Threat] = _by_id(content.threats)
         self.incidents: MappingType[str, Incident] = _by_id(content.incidents)
+        self.risk_domains: MappingType[str, RiskDomain] = _by_id(content.risk_domains)
+        self.classification_sets: MappingType[str, ClassificationSet] = _by_id(content.classification_sets)
+        self.classifications: MappingType[str, Classification] = MappingProxyType(
+            {c.incident: c for c in sorted(content.classifications, key=lambda c: c.number)}
+        )
         self.sets: MappingType[str, MappingSet] = _by_id(content.sets)
         self.rules: MappingType[str, ApplicationRule] = _by_id(content.rules)
         self.disclaimers: MappingType[str, Disclaimer] = _by_id(content.disclaimers)
@@ -137,7 +147,8 @@ class Release:
             self.frameworks.values(), self.catalogues.values(), self.rules.values(), self.provisions.values(),
             self.parts, self.controls.values(), self.joints.values(), self.threats.values(), self.threat_links,
             self.incidents.values(), self.sets.values(), self.mappings, self.references, self.non_coverage,
-            self.disclaimers.values(),
+            self.disclaimers.values(), self.risk_domains.values(), self.classification_sets.values(),
+            self.classifications.values(),
         )  # fmt: skip
         for group in groups:
             lines = [json.dumps(_plain(item), sort_keys=True, ensure_ascii=False) for item in group]
@@ -155,6 +166,9 @@ class Release:
 
     def unknown(self, id_: str, known: Iterable[str] | None = None) -> UnknownIdError:
         """The error for an id that names nothing, with the nearest that does."""
+        if case := self.known_by_number.get(id_):
+            hint = f"its title is at {case.url}; `kg search {id_} --format json` shows its classification"
+            return UnknownIdError(f"{id_} is known here by its number and classification only", hint)
         pool = list(known) if known is not None else self._same_prefix(id_)
         near = nearest(id_, pool)
         title = self.title(near)
@@ -164,6 +178,14 @@ class Release:
             else "`kg frameworks` and `kg search` list what there is"
         )
         return UnknownIdError(f"{id_} does not exist in this release", hint)
+
+    @cached_property
+    def known_by_number(self) -> MappingType[str, Incident]:
+        """The cases that are classified and that nobody has written up here: number, date and link, no title, no
+        threats.  They stand beside ``incidents`` and are none of them."""
+        return MappingProxyType(
+            {id_: _known_by_number(c) for id_, c in self.classifications.items() if id_ not in self.incidents}
+        )
 
     def _same_prefix(self, id_: str) -> list[str]:
         everything = [*self.provisions, *self.controls, *self.joints, *self.threats, *self.incidents]
@@ -179,7 +201,8 @@ class Release:
 
     def title(self, id_: str) -> str:
         """The title of anything that has one, or an empty string."""
-        for group in (self.provisions, self.controls, self.joints, self.threats, self.incidents):
+        groups = (self.provisions, self.controls, self.joints, self.threats, self.incidents, self.risk_domains)
+        for group in groups:
             if id_ in group:
                 return str(group[id_].title)
         name = id_.removeprefix("kgfw:")
@@ -194,9 +217,12 @@ class Release:
         Raises :class:`UnknownIdError` with the nearest id, or with every place where it stands in several.
         """
         text = text.strip()
-        known = (self.provisions, self.controls, self.joints, self.threats, self.incidents)
+        known = (self.provisions, self.controls, self.joints, self.threats, self.incidents, self.known_by_number)
         if any(text in group for group in known):
             return text
+        case = re.fullmatch(r"aiid[\s#:]*([0-9]+)", text, re.IGNORECASE)
+        if case and any(f"aiid:{case[1]}" in group for group in (self.incidents, self.known_by_number)):
+            return f"aiid:{case[1]}"
         prefix = prefix_of(text) if ":" in text else ""
         if names := [framework] if framework else [prefix] if prefix else []:
             places = names
@@ -401,6 +427,8 @@ class Release:
             "threats": len(self.threats),
             "threatLinks": len(self.threat_links),
             "incidents": len(self.incidents),
+            "incidentsKnownByNumber": len(self.known_by_number),
+            "incidentClassifications": len(self.classifications),
             "disclaimers": len(self.disclaimers),
         }
 
@@ -413,6 +441,15 @@ class Release:
                 if here in self.controls and there in self.provisions and m.mask != NO_RELATIONSHIP:
                     found[here].add(self.provisions[there].framework)
         return found
+
+
+def _known_by_number(c: Classification) -> Incident:
+    return Incident(
+        id=c.incident, number=c.number, date=c.date, title="", threats=(),
+        url=f"https://incidentdatabase.ai/cite/{c.number}/",
+        basis="classification only: this graph has no title of its own for the case; the database's is at the link",
+        source=c.source,
+    )  # fmt: skip
 
 
 def _places(provisions: MappingType[str, Provision], parts: Iterable[Part]) -> dict[str, tuple[Any, ...]]:

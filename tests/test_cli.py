@@ -11,6 +11,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import tarfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -115,6 +116,11 @@ def test_examples_run(line: str, run: Run, tmp_path: Path, monkeypatch: pytest.M
     systems = rows[0].index("systems") if "systems" in rows[0] else len(rows[0])
     write_workbook(tmp_path / "controls.xlsx", [row[:systems] for row in rows])
     (tmp_path / "question.rq").write_text("SELECT ?c WHERE { ?c a kg:ReferenceControl } LIMIT 3")
+    with tarfile.open(tmp_path / "backup-20261116101500.tar.bz2", "w:bz2") as archive:
+        table = tarfile.TarInfo("mongodump_full_snapshot/incidents.csv")
+        rows_of_it = b"incident_id,date,title\n2000,2026-11-01,A case\n"
+        table.size = len(rows_of_it)
+        archive.addfile(table, io.BytesIO(rows_of_it))
     args = [a.replace("/tmp", str(tmp_path)) for a in shlex.split(line)[1:]]
     run(*args)
 

@@ -22,9 +22,12 @@ from rdflib.term import Node
 from kg import Release
 from kg.model import (
     AUTHORITIES,
+    ENTITIES,
     EXPLICIT_FACTS,
+    INTENTS,
     ROLES,
     TIERS,
+    TIMINGS,
     Method,
     Modality,
     RationaleKind,
@@ -32,6 +35,7 @@ from kg.model import (
 )
 from kg.relations import RELATIONS, inverse, word
 from kg.sources import builtin_data
+from kg.sources.classifications import CLASSIFICATION_COLUMNS
 from kg.sources.sssom import COLUMNS, LEGAL_PREDICATES, predicate_of
 from kg.sources.turtle import CLASSES, PART_PREDICATES
 from kg.terms import BASE, KG, PREFIXES, curie, iri
@@ -144,8 +148,10 @@ def _needed() -> dict[str, str]:
         needed |= dict.fromkeys((p for p in required | allowed if p.startswith("kg:")), "property")
     needed |= dict.fromkeys(PART_PREDICATES, "property")
     needed |= {predicate_of(relation)[0]: "property" for relation in RELATIONS}
-    for names in (LEGAL_PREDICATES, ThreatRelation, EXTENSIONS, ("authority",)):
+    needed |= dict.fromkeys(["kg:Classification", "kg:NumberedIncident"], "class")
+    for names in (LEGAL_PREDICATES, ThreatRelation, EXTENSIONS, ("authority", "incident"), CLASSIFICATION_COLUMNS):
         needed |= {f"kg:{name}": "property" for name in names}
+    needed.pop("kg:date")  # it is dcterms:date there
     for members in LISTS.values():
         needed |= {f"kg:{member}": "individual" for member in members}
     return needed
@@ -307,7 +313,7 @@ LOOKED_UP = {
 }  # fmt: skip
 STANDARD = ("rdf:", "rdfs:", "owl:", "xsd:", "skos:", "dcterms:", "vann:", "vs:", "http://purl.org/dc/dcam/")
 DOCUMENTS = {
-    "http://data.europa.eu/eli/ontology", "http://data.europa.eu/eli/reg/2024/1689/oj",
+    "http://data.europa.eu/eli/ontology", "http://data.europa.eu/eli/reg/2024/1689/oj", "https://airisk.mit.edu/",
     "https://creativecommons.org/licenses/by/4.0/", "https://doi.org/10.6028/NIST.AI.100-2e2025",
     "https://doi.org/10.6028/NIST.IR.8477", "https://incidentdatabase.ai/",
     "https://mapping-commons.github.io/sssom/", "https://w3id.org/airo",
@@ -367,6 +373,9 @@ def test_the_lists_of_the_shapes_are_the_models() -> None:
     assert _list("Provision-modality") == list(Modality)
     assert _list("Mapping-rationale_kind") == list(RationaleKind)
     assert _list("Mapping-method") == list(Method)
+    assert _list("Classification-entity") == list(ENTITIES)
+    assert _list("Classification-timing") == list(TIMINGS)
+    assert _list("Classification-intent") == list(INTENTS)
     assert _list("confidence") == ["high", "medium", "low"]
 
 
@@ -446,8 +455,8 @@ def _dataset(release: Release, name: str) -> Graph:
     return Graph().parse(data=ox.serialize(triples, format=ox.RdfFormat.N_TRIPLES), format="nt")
 
 
-@pytest.mark.parametrize("name", ["kg:Mapping", "kg:MappingSet"])
-def test_the_mappings_in_the_dataset_conform(release: Release, name: str) -> None:
+@pytest.mark.parametrize("name", ["kg:Mapping", "kg:MappingSet", "kg:Classification", "kg:NumberedIncident"])
+def test_what_only_the_dataset_says_conforms(release: Release, name: str) -> None:
     data = _dataset(release, name)
     assert (None, RDF.type, node(name)) in data
     found = _report(data)
@@ -505,6 +514,13 @@ nist-aml:NISTAML.03 a kg:Threat ; dcterms:title "Privacy"@en ; kg:summary "Somet
 aiid:6 a kg:Incident ; dcterms:title "A case"@en ; kg:number 6 ; kg:involves threat:data-leak ;
   dcterms:date "2016-03" ; rdfs:seeAlso <https://incidentdatabase.ai/cite/6/> ;
   kg:basis "the database"@en .
+mit-ai-risk:2 a kg:RiskDomain ; dcterms:title "Privacy"@en ; skos:notation "2" .
+mit-ai-risk:2.1 a kg:RiskDomain ; dcterms:title "Leaks"@en ; skos:notation "2.1" ; skos:broader mit-ai-risk:2 ;
+  skos:closeMatch threat:data-leak .
+aiid:2 a kg:NumberedIncident ; kg:number 2 ; dcterms:date "2018-12-05" ;
+  rdfs:seeAlso <https://incidentdatabase.ai/cite/2/> .
+<https://w3id.org/aigov-kg/aiid-mit/2> a kg:Classification ; kg:incident aiid:2 ; kg:subdomain mit-ai-risk:2.1 ;
+  kg:entity "AI" ; kg:timing "Post-deployment" ; kg:intent "Unintentional" .
 <https://w3id.org/aigov-kg/disclaimer/advice> a kg:Disclaimer ; kg:text "No legal advice."@en ;
   kg:basis "us"@en ; kg:concerns kgfw:gdpr ; dcterms:title "Advice"@en .
 kgset:example a kg:MappingSet ; dcterms:title "Some rows"@en ; dcterms:license "CC BY 4.0" ;
@@ -557,6 +573,7 @@ def rename(shape: str, old: str, new: str) -> Break:
 ART, RULE, TEXT, FRAME = "gdpr:art-32.1", "gdpr:applies-2018-05-25", "gdpr:text-2016-05-24", "kgfw:gdpr"
 WORDS = BASE + "disclaimer/advice"
 ROW = BASE + "mappings/example/m-1"
+CLASS = BASE + "aiid-mit/2"
 OTHER = node("aiid:6")
 PLAIN = (Literal("no language"),)
 BREAKS = [
@@ -629,8 +646,21 @@ BREAKS = [
     Break("Incident", "aiid:6", "kg:mitigates", (node("threat:data-leak"),)),
     rename("Incident-id", "aiid:6", "aiid:case-6"),
     Break("Incident-number", "aiid:6", "kg:number", (Literal(0),)),
-    Break("Incident-involves", "aiid:6", "kg:involves"),
+    Break("Incident-involves", "aiid:6", "kg:involves", (node("threat:data-leek"),)),
     Break("Incident-date", "aiid:6", "dcterms:date", (Literal("March 2016"),)),
+    Break("NumberedIncident", "aiid:2", "dcterms:title", (en("an invented title"),)),
+    rename("NumberedIncident-id", "aiid:2", "aiid:case-2"),
+    Break("RiskDomain", "mit-ai-risk:2.1", "kg:summary", (en("a summary"),)),
+    rename("RiskDomain-id", "mit-ai-risk:2.1", "mit-ai-risk:8.1"),
+    Break("RiskDomain-notation", "mit-ai-risk:2.1", "skos:notation", (Literal("2.1."),)),
+    Break("RiskDomain-broader", "mit-ai-risk:2.1", "skos:broader", (node("mit-ai-risk:3"),)),
+    Break("RiskDomain-closeMatch", "mit-ai-risk:2.1", "skos:closeMatch", (node("atlas:AML.T0057"),)),
+    Break("Classification", CLASS, "kg:rationale", (en("because"),)),
+    Break("Classification-incident", CLASS, "kg:incident", (node("threat:data-leak"),)),
+    Break("Classification-subdomain", CLASS, "kg:subdomain", (node("mit-ai-risk:2"),)),
+    Break("Classification-entity", CLASS, "kg:entity", (Literal("Machine"),)),
+    Break("Classification-timing", CLASS, "kg:timing", (Literal("Later"),)),
+    Break("Classification-intent", CLASS, "kg:intent", (Literal("Meant"),)),
     Break("Disclaimer", WORDS, "kg:summary", (en("a summary"),)),
     rename("Disclaimer-id", WORDS, "gdpr:advice"),
     Break("Disclaimer-title", WORDS, "dcterms:title", PLAIN),

@@ -56,6 +56,8 @@ def entry(release: Release, id_: str) -> Entry:
         return Threat.of(release.threats[id_])
     if id_ in release.incidents:
         return Incident.of(release.incidents[id_])
+    if id_ in release.known_by_number:
+        return Incident.of(release.known_by_number[id_])
     name = id_.removeprefix("kgfw:")
     if name in release.frameworks:
         return Framework.of(release.frameworks[name])

@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from kg.cli import assess, browse, data, demo, report, serve, show
+from kg.cli import assess, browse, data, demo, importing, report, serve, show
 from kg.cli.options import DataOption
 from kg.errors import InputError, KgError
 
@@ -60,6 +60,7 @@ COMMANDS: tuple[tuple[str, Callable[..., None], str, tuple[str, ...]], ...] = (
         "kg sparql question.rq --format csv",
     )),
     ("lint", data.lint, _RUN, ("kg lint", "kg lint my-data --fix")),
+    ("import", importing.import_, _RUN, ("kg import aiid backup-20261116101500.tar.bz2 -o my-aiid",)),
     ("build", data.build, _RUN, ("kg build -o build/release",)),
     ("serve", serve.serve, _RUN, ("kg serve", "kg serve --host 0.0.0.0 --port 8080")),
 )  # fmt: skip

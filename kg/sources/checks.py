@@ -30,12 +30,14 @@ class _Index:
         self.joints = {j.id for j in content.joints}
         self.threats = {t.id for t in content.threats}
         self.rules = {r.id for r in content.rules}
+        self.risk_domains = {d.id for d in content.risk_domains}
         self.mappable = {*self.provisions, *self.controls, *self.joints}
         self.titles: dict[str, str] = {}
-        for group in (content.provisions, content.controls, content.joints, content.threats):
+        for group in (content.provisions, content.controls, content.joints, content.threats, content.risk_domains):
             self.titles |= {node.id: node.title for node in group}
         self.titles |= {f"kgfw:{f.id}": f.title for f in content.frameworks}
-        self.all = {*self.mappable, *self.threats, *self.rules, *(i.id for i in content.incidents)}
+        self.all = {*self.mappable, *self.threats, *self.rules, *self.risk_domains}
+        self.all |= {i.id for i in content.incidents}
         self.all |= {f"kgfw:{f.id}" for f in content.frameworks} | {f"kgfw:{c.id}" for c in content.catalogues}
         self._by_prefix: defaultdict[str, list[str]] = defaultdict(list)
         for id_ in self.all:
@@ -73,6 +75,8 @@ def _duplicates(content: Content, report: Callable[..., None]) -> None:
         [(n.id, n.source) for kind in (content.provisions, content.controls, content.joints) for n in kind],
         [(n.id, n.source) for n in content.threats],
         [(n.id, n.source) for n in content.incidents],
+        [(n.id, n.source) for n in content.risk_domains],
+        [(n.id, n.source) for n in content.classification_sets],
         [(n.id, n.source) for n in content.rules],
         [(n.id, n.source) for n in content.disclaimers],
         [(n.id, n.source) for kind in (content.frameworks, content.catalogues) for n in kind],
@@ -92,6 +96,13 @@ def _duplicates(content: Content, report: Callable[..., None]) -> None:
             message = f"{m.subject} → {m.object} ({m.rationale_kind}) stands in this set already"
             report(m.source, "DUPLICATE_ROW", message, f"at {rows[key].path}:{rows[key].line}; keep one")
         rows.setdefault(key, m.source)
+    classified: dict[str, Source] = {}
+    for c in content.classifications:
+        if c.incident in classified:
+            there = classified[c.incident]
+            where = f"at {there.path}:{there.line}; keep one"
+            report(c.source, "DUPLICATE_ROW", f"{c.incident} is classified already", where)
+        classified.setdefault(c.incident, c.source)
     links = [(t.threat, str(t.relation), t.target, t.set_id, t.source) for t in content.threat_links]
     links += [(ref.subject, ref.kind, ref.object, ref.set_id, ref.source) for ref in content.references]
     seen: dict[tuple[str, str, str, str], Source] = {}
@@ -142,6 +153,14 @@ def _references(content: Content, index: _Index, report: Callable[..., None]) ->
     for i in content.incidents:
         for threat in i.threats:
             need(i.source, threat, index.threats, "a threat")
+    for d in content.risk_domains:
+        if d.broader:
+            need(d.source, d.broader, index.risk_domains, "a domain of the MIT AI Risk Repository")
+        for threat in d.matches:
+            need(d.source, threat, index.threats, "a threat")
+    subdomains = {d.id for d in content.risk_domains if d.broader}
+    for classified in content.classifications:
+        need(classified.source, classified.subdomain, subdomains, "a subdomain of the MIT AI Risk Repository")
     for link in content.threat_links:
         need(link.source, link.threat, index.threats, "a threat")
         need(link.source, link.target, index.mappable, "a control or provision")
@@ -149,9 +168,9 @@ def _references(content: Content, index: _Index, report: Callable[..., None]) ->
     for ref in content.references:
         need(ref.source, ref.subject, index.provisions.keys() | whole, "a provision")
         need(ref.source, ref.object, index.provisions.keys() | whole, "a provision")
-    for d in content.disclaimers:
-        for f in d.frameworks:
-            need(d.source, f"kgfw:{f}", index.all, "a framework")
+    for disclaimer in content.disclaimers:
+        for f in disclaimer.frameworks:
+            need(disclaimer.source, f"kgfw:{f}", index.all, "a framework")
     for left_out in content.non_coverage:
         need(left_out.source, left_out.subject, index.mappable, "a provision or control")
         need(left_out.source, f"kgfw:{left_out.framework}", whole, "a framework")

@@ -5,7 +5,7 @@ Each has a bad and a good example under ``tests/lint`` and a line in ``docs/find
 
 from __future__ import annotations
 
-__all__ = ["CODES", "CONTROL_CODES"]
+__all__ = ["CODES", "CONTROL_CODES", "IMPORT_CODES"]
 
 #: Findings of ``kg lint``: code → meaning.
 CODES: dict[str, str] = {
@@ -58,4 +58,22 @@ CONTROL_CODES: dict[str, str] = {
     "UNKNOWN_SYSTEM": "a control names an AI system the profile does not have",
     "UNREADABLE": "the file is not what its name says",
     "WRONG_KIND": "an id that cannot be the target of a control's row",
+}
+
+#: Findings about a snapshot that ``kg import`` reads.
+IMPORT_CODES: dict[str, str] = {
+    "BAD_VALUE": CODES["BAD_VALUE"],
+    "DUPLICATE_ID": "an incident's number stands in the snapshot twice",
+    "DUPLICATE_ROW": "an incident is classified twice and not the same (warning: the first is kept)",
+    "EMPTY_FILE": "the table holds no incidents",
+    "ENCODING": "a table is not UTF-8",
+    "MISSING_COLUMN": CODES["MISSING_COLUMN"],
+    "MISSING_VALUE": CODES["MISSING_VALUE"],
+    "NOT_FOUND": "the snapshot, or the table of incidents in it, does not exist",
+    "NO_DATE": "nothing says of which day the snapshot is (warning)",
+    "ROW_SHAPE": "a row has more or fewer cells than the header, or is no row of a CSV file",
+    "TOO_LARGE": "a table, a name or an archive is larger than those of any snapshot",
+    "UNKNOWN_ID": "a classification of an incident or under a subdomain that nobody knows (warning: left out)",
+    "UNREADABLE": "the snapshot is not what its name says, or not whole",
+    "UNSAFE_ARCHIVE": "an archive holds a path that leads out of it, a link or a device",
 }

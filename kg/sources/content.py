@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
@@ -10,6 +11,8 @@ from kg.errors import Finding, Severity, nearest
 from kg.model import (
     ApplicationRule,
     Catalogue,
+    Classification,
+    ClassificationSet,
     Disclaimer,
     Framework,
     Incident,
@@ -21,12 +24,13 @@ from kg.model import (
     Part,
     Provision,
     ReferenceControl,
+    RiskDomain,
     Source,
     Threat,
     ThreatLink,
 )
 
-__all__ = ["Content", "Reporter", "parse_date", "parse_number"]
+__all__ = ["Content", "Reporter", "parse_case_date", "parse_date", "parse_number"]
 
 
 @dataclass
@@ -43,6 +47,9 @@ class Content:
     threats: list[Threat] = field(default_factory=list)
     threat_links: list[ThreatLink] = field(default_factory=list)
     incidents: list[Incident] = field(default_factory=list)
+    risk_domains: list[RiskDomain] = field(default_factory=list)
+    classification_sets: list[ClassificationSet] = field(default_factory=list)
+    classifications: list[Classification] = field(default_factory=list)
     sets: list[MappingSet] = field(default_factory=list)
     mappings: list[Mapping] = field(default_factory=list)
     references: list[LegalReference] = field(default_factory=list)
@@ -81,6 +88,19 @@ def parse_date(report: Reporter, line: int, what: str, value: str) -> date | Non
     except ValueError:
         report(line, "BAD_VALUE", f"{what} {value!r} is not a date", "write it as 2026-07-27")
         return None
+
+
+def parse_case_date(report: Reporter, line: int, what: str, value: str) -> str:
+    """The date of a case as it is written: an ISO 8601 day, month or year, or empty; with a finding if it is none."""
+    try:
+        if value:
+            date.fromisoformat(value + "-01-01"[len(value) - 4 :])
+            if not re.fullmatch(r"[0-9]{4}(-[0-9]{2}){0,2}", value):
+                raise ValueError
+    except ValueError:
+        report(line, "BAD_VALUE", f"{what} {value!r} is not a date", "2024-05-31, 2024-05 or 2024")
+        return ""
+    return value
 
 
 def parse_number(report: Reporter, line: int, what: str, value: str, low: float, high: float) -> float | None:

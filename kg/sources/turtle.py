@@ -32,11 +32,12 @@ from kg.model import (
     PartKind,
     Provision,
     ReferenceControl,
+    RiskDomain,
     Source,
     TextVersion,
     Threat,
 )
-from kg.sources.content import Content, Reporter, parse_date
+from kg.sources.content import Content, Reporter, parse_case_date, parse_date
 from kg.terms import curie, natural_key, split
 
 __all__ = ["CLASSES", "PART_PREDICATES", "read_turtle"]
@@ -76,9 +77,8 @@ CLASSES: dict[str, tuple[set[str], set[str]]] = {
     ),
     "kg:JointNode": ({"kg:catalogue", "kg:member"}, {"kg:rationale"}),
     "kg:Threat": ({"kg:summary"}, {"skos:broader", "skos:closeMatch"}),
-    "kg:Incident": (
-        {"kg:number", "kg:involves", "rdfs:seeAlso", "kg:basis"}, {"dcterms:date"}
-    ),
+    "kg:Incident": ({"kg:number", "rdfs:seeAlso", "kg:basis"}, {"dcterms:date", "kg:involves"}),
+    "kg:RiskDomain": ({"skos:notation"}, {"skos:broader", "skos:closeMatch"}),
     "kg:Disclaimer": ({"kg:text"}, {"kg:concerns", "kg:basis"}),
 }  # fmt: skip
 _FOREIGN_TYPES = ("owl:", "rdfs:", "sh:", "skos:", "void:", "dcat:")
@@ -214,13 +214,20 @@ def _threat(n: _Node, c: Content) -> None:
 
 
 def _incident(n: _Node, c: Content) -> None:
-    when = n.text("dcterms:date")
-    if when and not re.fullmatch(r"\d{4}(-\d\d(-\d\d)?)?", when):
-        n.report(n.source.line, "BAD_VALUE", f"date {when!r} of {n.id} is not a date", "2024-05-31, 2024-05 or 2024")
+    when = parse_case_date(n.report, n.source.line, f"date of {n.id}", n.text("dcterms:date"))
     c.incidents.append(
         Incident(
             id=n.id, number=n.number("kg:number", 0), date=when, title=n.text("dcterms:title"),
             threats=n.texts("kg:involves"), url=n.text("rdfs:seeAlso"), basis=n.text("kg:basis"), source=n.source,
+        )
+    )  # fmt: skip
+
+
+def _risk_domain(n: _Node, c: Content) -> None:
+    c.risk_domains.append(
+        RiskDomain(
+            id=n.id, ref=n.text("skos:notation"), title=n.text("dcterms:title"), broader=n.text("skos:broader"),
+            matches=n.texts("skos:closeMatch"), note=n.text("skos:note"), source=n.source,
         )
     )  # fmt: skip
 
@@ -239,6 +246,7 @@ _BUILDERS: dict[str, Callable[[_Node, Content], None]] = {
     "kg:JointNode": _joint,
     "kg:Threat": _threat,
     "kg:Incident": _incident,
+    "kg:RiskDomain": _risk_domain,
     "kg:Disclaimer": _disclaimer,
 }
 
