@@ -1,4 +1,4 @@
-"""The words of the graph as frozen dataclasses (DESIGN section 2).
+"""The words of the graph as frozen dataclasses.
 
 Everything is a value: nothing here reads a file or computes an answer.  Dates are :class:`datetime.date`;
 ids are CURIEs.  A ``Source`` says where in the tree a thing was read, for findings; it is never part of
@@ -424,7 +424,7 @@ class MappingSet:
 
 
 def row_id(set_id: str, subject: str, object_: str, rationale_kind: str) -> str:
-    """The id of a row, derived from its key (3.1): the same row has the same id in every release.
+    """The id of a row, derived from its key: the same row has the same id in every release.
 
     >>> row_id("aisb-gdpr", "aisb:DAT-01", "gdpr:art-5.1.f", "functional")
     'm-0bfece6e91f8'
@@ -514,7 +514,7 @@ class Disclaimer:
 
 @dataclass(frozen=True, slots=True)
 class ControlRow:
-    """One row of an organisation's control: *control relation target* (3.2, step 0)."""
+    """One row of an organisation's control: *control relation target*, the first step of a chain."""
 
     target: str
     mask: int

@@ -160,7 +160,7 @@ def _meet(chains: list[Evidence]) -> Combined:
 
 
 def combine(chains: Iterable[Evidence]) -> Combined:
-    """DESIGN 3.3 for one control and one requirement.
+    """All chains of one control and one requirement taken together (``docs/semantics.md``).
 
     1. A lead that passes a ruled-out node is taken away; if nothing is left the pair is ruled out.
     2. What is left speaks of the same two sets, so the masks are intersected.  If nothing remains the sources

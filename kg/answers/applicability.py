@@ -1,4 +1,4 @@
-"""Which requirements concern an organisation or one of its systems, from when, and why not (DESIGN 3.4).
+"""Which requirements concern an organisation or one of its systems, from when, and why not.
 
 Decided from data beside the provisions: roles, tiers, facts and application rules.  What a profile does not say is
 taken as true, so that silence never makes the denominator smaller.

@@ -84,7 +84,7 @@ class RequirementResult:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Counts over applicable requirements, and beside them what does not count (DESIGN 3.4)."""
+    """Counts over applicable requirements, and beside them what does not count."""
 
     applicable: int
     covered: int

@@ -1,6 +1,6 @@
 """Crosswalk between any two frameworks (or a catalogue and a framework): what is said, and apart from it what follows.
 
-Direct rows are somebody's assertions.  Derived relations are computed from chains (DESIGN 3.2) and never stored: every
+Direct rows are somebody's assertions.  Derived relations are computed from chains and never stored: every
 one names the chain it stands on.
 """
 

@@ -2,7 +2,7 @@
 
 A :class:`Graph` is a release seen at one date through one filter (minimum authority, reviewed only, sets).  From each
 node :meth:`Graph.reach` walks all simple paths of at most three hops and any number of ``all_of`` part steps, as
-DESIGN 3.2 has them, and keeps per target and mask the chains that can decide or be shown.  A walk is made once per
+``docs/semantics.md`` has them, and keeps per target and mask the chains that can decide or be shown.  A walk is made once per
 release, filter and start and shared by all organisations, because what an organisation adds (its own row) only
 composes in front.
 
@@ -96,7 +96,7 @@ class Chain:
     @property
     def rank(self) -> tuple[object, ...]:
         """Which chain is shown: fewest hops, fewest part steps, higher minimum authority, higher minimum strength,
-        then the ids along the way (DESIGN 3.3)."""
+        then the ids along the way."""
         return (self.hops, self.parts, -self.authority, -self.strength, self.ids)
 
     @property

@@ -1,6 +1,6 @@
 """One unit's controls against everything: for each control and target the combined outcome, and the best verdict.
 
-This is DESIGN 3.2–3.4 without applicability.  A *contender* is an organisation control, or a joint node whose members
+This is ``docs/semantics.md`` without applicability.  A *contender* is an organisation control, or a joint node whose members
 are each contained by an implemented control, which acts as one more control.
 """
 
@@ -235,7 +235,7 @@ class Judge:
         return found
 
     def judge(self, target: str) -> Judgement:
-        """The verdict on one target with its reasons (DESIGN 3.4)."""
+        """The verdict on one target with its reasons (``docs/semantics.md``, "Reasons")."""
         every = self.rulings(target)
         aside = tuple(sorted({r.contender.id for r in every if r.contender.status is ControlStatus.NOT_APPLICABLE}))
         active = [r for r in every if r.contender.status is not ControlStatus.NOT_APPLICABLE]

@@ -1,4 +1,4 @@
-"""The rules of strict loading (DESIGN 3.6) over everything that was read: content → findings.
+"""The rules of strict loading over everything that was read: content → findings.
 
 One small function per rule; each reports every place where the rule is broken.
 """
