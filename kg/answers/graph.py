@@ -1,10 +1,10 @@
 """The graph a question is asked of, and every chain that starts at one node.
 
-A :class:`Graph` is a release seen at one date through one filter (minimum authority, reviewed only, sets).  From each
-node :meth:`Graph.reach` walks all simple paths of at most three hops and any number of ``all_of`` part steps, as
-``docs/semantics.md`` has them, and keeps per target and mask the chains that can decide or be shown.  A walk is made once per
-release, filter and start and shared by all organisations, because what an organisation adds (its own row) only
-composes in front.
+A :class:`Graph` is a release seen at one date through one filter (minimum authority, reviewed only, sets).  From
+each node :meth:`Graph.reach` walks all simple paths of at most three hops and any number of ``all_of`` part steps, as
+``docs/semantics.md`` has them, and keeps per target and mask the chains that can decide or be shown.  A walk is made
+once per release, filter and start and shared by all organisations, because what an organisation adds (its own row)
+only composes in front.
 
 A chain whose mask has become all five bits never says anything again (the full mask absorbs), so a walk ends there;
 that is what keeps walks short: a second overlap always ends one.

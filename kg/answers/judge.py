@@ -1,7 +1,7 @@
 """One unit's controls against everything: for each control and target the combined outcome, and the best verdict.
 
-This is ``docs/semantics.md`` without applicability.  A *contender* is an organisation control, or a joint node whose members
-are each contained by an implemented control, which acts as one more control.
+This is ``docs/semantics.md`` without applicability.  A *contender* is an organisation control, or a joint node whose
+members are each contained by an implemented control, which acts as one more control.
 """
 
 from __future__ import annotations
