@@ -527,7 +527,10 @@ def test_explain_as_csv_has_a_row_for_each_step(run: Run) -> None:
 
 def test_stats_json_is_the_release_s(run: Run, release: Release) -> None:
     assert orjson.loads(run("stats", "--format", "json").stdout_bytes) == orjson.loads(orjson.dumps(release.stats()))
-    table = run("stats").output
+    table = " ".join(run("stats").output.split())
+    counts = release.stats()
+    assert f"{counts['incidentsKnownByNumber']} more incidents known by number only" in table
+    assert f"{counts['incidentClassifications']} incident classifications" in table
     assert release.digest in table
     assert all(s in table for s in release.sets)
 
@@ -551,6 +554,19 @@ def test_show_describes_one_of_each_kind(run: Run, release: Release) -> None:
         assert orjson.loads(run("show", name, "--format", "json").stdout_bytes)["release"] == release.digest
     assert "Data poisoning" in run("show", "AML.T0020").output
     assert run("show", "Article 15(5)", "-f", "eu-ai-act").output == run("show", "eu-ai-act:art-15.5").output
+
+
+def test_show_says_where_an_incident_is_classified(run: Run, release: Release) -> None:
+    unclassified = next(i for i in release.incidents if i not in release.classifications)
+    for name, words in (
+        ("aiid:6", "MIT 1.2 Exposure to toxic content (Discrimination and Toxicity); AI, Post-deployment"),
+        ("aiid:2", "MIT 7.3 Lack of capability or robustness"),
+        (unclassified, ""),
+    ):
+        shown = " ".join(run("show", name).output.split())
+        assert (f"Classification: {words}" in shown) if words else ("Classification:" not in shown)
+        said = orjson.loads(run("show", name, "--format", "json").stdout_bytes)["classification"]
+        assert (said["subdomain"] == release.classifications[name].subdomain) if words else (said is None)
 
 
 def test_show_lists_every_row(run: Run, release: Release) -> None:

@@ -44,6 +44,7 @@ from kg.exports.json import plain
 from kg.model import Control, Profile
 from kg.organizations import read_controls, read_profile
 from kg.relations import RELATIONS, word
+from kg.terms import iri
 
 ROOT = Path(__file__).parents[1]
 CORE = schema._schema
@@ -274,13 +275,15 @@ def test_crosswalk_has_the_names_and_values_of_the_json_export(data: Ask, releas
 
 def test_stats_are_those_of_the_release(data: Ask, release: Release) -> None:
     found = data(
-        "{ stats { release mappings incidents threats legalReferences disclaimers"
+        "{ stats { release mappings incidents incidentsKnownByNumber incidentClassifications threats threatLinks"
+        " legalReferences disclaimers"
         " frameworks { name requirements provisions byKind { kind count } }"
         " catalogues { name controls jointNodes controlsWithRowsTo { framework count } controlsLeftOutWithReason }"
         " mappingSets { name rows reviewed byRelation { relation count } } } }"
     )["stats"]
     expected = release.stats()
-    for name in ("release", "mappings", "incidents", "threats", "legalReferences", "disclaimers"):
+    assert set(found) == set(expected), "what `kg stats` counts, the schema lists"
+    for name in set(expected) - {"frameworks", "catalogues", "mappingSets"}:
         assert found[name] == expected[name]
     for framework in found["frameworks"]:
         there = expected["frameworks"][framework["name"]]
@@ -293,6 +296,130 @@ def test_stats_are_those_of_the_release(data: Ask, release: Release) -> None:
         there = expected["mappingSets"][set_["name"]]
         assert {r["relation"]: r["count"] for r in set_["byRelation"]} == there["byRelation"]
     assert list(expected["mappingSets"]) == [s["name"] for s in found["mappingSets"]]
+
+
+DIFFER = "subject object contradiction relation statements { relation set authority method reviewed row rationale }"
+
+
+@pytest.mark.parametrize("frameworks", [(), ("nist-ai-rmf", "iso42001"), ("finos-air", "iso42001"), ("gdpr",)])
+@pytest.mark.parametrize("only", [True, False])
+def test_disagreements_are_those_of_the_library(
+    data: Ask, release: Release, frameworks: tuple[str, ...], only: bool
+) -> None:
+    expected = [
+        {
+            "subject": d.subject,
+            "object": d.object,
+            "contradiction": d.contradiction,
+            "relation": d.relation or None,
+            "statements": [
+                {
+                    "relation": s.relation,
+                    "set": s.row.set_id,
+                    "authority": s.authority,
+                    "method": s.row.method.value,
+                    "reviewed": s.row.reviewed,
+                    "row": s.row.id,
+                    "rationale": s.row.rationale,
+                }
+                for s in d.statements
+            ],
+        }
+        for d in answers.disagreements(release, frameworks=frameworks, contradictions_only=only)
+    ]
+    query = (
+        "query($frameworks: [String!], $only: Boolean!, $after: String) { disagreements(frameworks: $frameworks, "
+        "contradictionsOnly: $only, first: 100, after: $after) "
+        f"{{ totalCount pageInfo {{ hasNextPage endCursor }} nodes {{ {DIFFER} }} }} }}"
+    )
+    nodes: list[Any] = []
+    after, more = None, True
+    while more:
+        asked = {"frameworks": list(frameworks), "only": only, "after": after}
+        found = data(query, asked)["disagreements"]
+        assert found["totalCount"] == len(expected)
+        nodes += found["nodes"]
+        after, more = found["pageInfo"]["endCursor"], found["pageInfo"]["hasNextPage"]
+    assert nodes == expected
+    assert expected or frameworks in (("finos-air", "iso42001"), ("gdpr",))
+
+
+def test_disagreements_are_contradictions_unless_more_is_asked_for(ask: Ask, data: Ask) -> None:
+    found = data("{ disagreements { totalCount nodes { contradiction relation } } }")["disagreements"]
+    assert found["totalCount"] > 0
+    assert all(d == {"contradiction": True, "relation": None} for d in found["nodes"])
+    names = '["kgfw:nist-ai-rmf", "iso42001", "iso42001"]'
+    query = (
+        f"{{ disagreements(frameworks: {names}, first: 1) {{ pageInfo {{ endCursor }} "
+        "nodes { subject object subjectNode { curie title } objectNode { curie title } } } }"
+    )
+    found = data(query)["disagreements"]
+    [first] = found["nodes"]
+    assert first["subjectNode"]["curie"] == first["subject"]
+    assert first["objectNode"]["curie"] == first["object"]
+    cursor_ = found["pageInfo"]["endCursor"]
+    other = f'{{ disagreements(contradictionsOnly: false, after: "{cursor_}") {{ totalCount }} }}'
+    assert refusal(ask(other))["code"] == "BAD_CURSOR"
+
+
+@pytest.mark.parametrize("day", ["2020-01-01", "2026-11-23"])
+def test_the_content_report_has_the_numbers_of_the_library(data: Ask, release: Release, day: str) -> None:
+    report = answers.content_report(release, date.fromisoformat(day))
+    expected = plain(report)
+    del expected["leftOut"]
+    for framework in expected["frameworks"]:
+        framework["byCount"] = [{"bucket": b, "count": n} for b, n in framework["byCount"]]
+    for pair in expected["pairs"]:
+        pair["byRelation"] = [{"relation": r, "count": n} for r, n in pair["byRelation"]]
+        pair["byAuthority"] = [{"authority": a, "count": n} for a, n in pair["byAuthority"]]
+    wanted = selection(CORE.type_map["ContentReport"], merged([expected]))
+    found = data(f'{{ contentReport(asOf: "{day}") {wanted} }}')["contentReport"]
+    assert found == expected
+    assert found["asOf"] == day
+    for pair in found["pairs"]:
+        assert pair["rows"] == sum(c["count"] for c in pair["byRelation"])
+        assert pair["rows"] == sum(c["count"] for c in pair["byAuthority"])
+    for framework in found["frameworks"]:
+        assert framework["requirements"] == sum(c["count"] for c in framework["byCount"])
+
+
+def test_the_content_report_is_of_today_where_nothing_is_said(data: Ask) -> None:
+    assert data("{ contentReport { asOf } }")["contentReport"] == {"asOf": date.today().isoformat()}
+
+
+def test_the_lists_of_the_content_report_are_as_long_as_their_cost_says(release: Release) -> None:
+    report = answers.content_report(release, date(2026, 11, 23))
+    fields = CORE.type_map["ContentReport"]
+    assert isinstance(fields, GraphQLObjectType)
+    for name, found in (("frameworks", report.frameworks), ("pairs", report.pairs)):
+        assert len(found) <= limits._metadata(fields.fields[name])["size"]
+
+
+def test_an_incident_says_where_it_is_classified(data: Ask, release: Release) -> None:
+    query = (
+        "query($id: ID!) { node(id: $id) { ... on Incident { number title classification { entity timing intent "
+        "domain { curie iri ref title } subdomain { curie iri ref title } "
+        "set { iri title licence attribution origin } } } } }"
+    )
+    unclassified = next(i for i in release.incidents if i not in release.classifications)
+    assert data(query, {"id": node_id("Incident", unclassified)})["node"]["classification"] is None
+    written_up = next(i for i in release.incidents if i in release.classifications)
+    for id_ in (written_up, next(iter(release.known_by_number))):
+        found = data(query, {"id": node_id("Incident", id_)})["node"]
+        here = release.classifications[id_]
+        subdomain, table = release.risk_domains[here.subdomain], release.classification_sets[here.set_id]
+        said = found["classification"]
+        assert found["number"] == here.number
+        assert bool(found["title"]) == (id_ in release.incidents)
+        assert (said["entity"], said["timing"], said["intent"]) == (here.entity, here.timing, here.intent)
+        for level, domain in (("subdomain", subdomain), ("domain", release.risk_domains[subdomain.broader])):
+            assert said[level] == {
+                "curie": domain.id, "iri": iri(domain.id), "ref": domain.ref, "title": domain.title,
+            }  # fmt: skip
+        assert said["set"] == {
+            "iri": table.id, "title": table.title, "licence": table.licence, "attribution": table.attribution,
+            "origin": table.origin,
+        }  # fmt: skip
 
 
 def test_enums_have_the_words_of_the_library() -> None:
@@ -489,6 +616,9 @@ def test_a_name_of_nothing_is_null_with_the_nearest_that_is_something(ask: Ask) 
         ('{ mappings(node: { curie: "gdpr:nonsense" }) { totalCount } }', "UNKNOWN_ID"),
         ('{ controls(catalogue: "nonsense") { totalCount } }', "UNKNOWN_ID"),
         ('{ crosswalk(from: "nonsense", to: "gdpr") { release } }', "UNKNOWN_ID"),
+        ('{ disagreements(frameworks: ["gdpr", "nonsense"]) { totalCount } }', "UNKNOWN_ID"),
+        ("{ disagreements(first: 101) { totalCount } }", "BAD_ARGUMENT"),
+        ('{ contentReport(asOf: "2026-13-01") { release } }', "VALIDATION_FAILED"),
         ('{ crosswalk(from: "eu-ai-act", to: "gdpr", maxHops: 9) { release } }', "BAD_ARGUMENT"),
         ('{ crosswalk(from: "eu-ai-act", to: "gdpr", sets: ["nonsense"]) { release } }', "UNKNOWN_ID"),
         ('{ search(text: "x", first: 1000) { curie } }', "BAD_ARGUMENT"),

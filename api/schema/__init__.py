@@ -2,7 +2,7 @@
 
     queries        the root
     frameworks, controls, mappings, threats    what the release holds
-    crosswalks, assessments, inputs, steps     what is answered
+    crosswalks, assessments, reports, inputs, steps    what is answered
     lookup         from ids of any sort to things
     enums, ids, connections, nodes             conventions
 

@@ -21,6 +21,7 @@ from api.schema.inputs import AssessmentInput, filter_of
 from api.schema.lookup import By, SearchHit, check_length, find, framework_name, node
 from api.schema.mappings import Mapping, MappingSet, select_rows
 from api.schema.nodes import Node, computed, mirror
+from api.schema.reports import ContentReport, Disagreement
 from api.schema.statistics import Stats, Vocabulary, stats, vocabulary
 from api.schema.threats import Incident, Threat
 from kg import Release, answers
@@ -153,8 +154,8 @@ class Query:
         release = info.context.release
         if set is not None and set not in release.sets:
             raise release.unknown(set, release.sets)
-        if framework is not None and framework not in release.catalogues:
-            framework = framework_name(release, framework)
+        if framework is not None:
+            framework = _side(release, framework)
         rows = select_rows(
             release,
             set_=set,
@@ -193,6 +194,46 @@ class Query:
         key = ("crosswalk", from_, to, as_of, filter_)
         return Crosswalk.of(
             info.context.once(key, lambda: answers.crosswalk(release, from_, to, as_of=as_of, filter_=filter_))
+        )
+
+    @computed(
+        "Where mapping sets speak differently of the same two things, side by side: all stay, and a reader decides.",
+        cost=20,
+    )
+    def disagreements(
+        self,
+        info: Info,
+        frameworks: Annotated[
+            list[str] | None,
+            argument(
+                description="Only pairs whose two ends both lie in these frameworks or catalogues (short ids); left "
+                "out or empty: all pairs."
+            ),
+        ] = None,
+        contradictions_only: Annotated[
+            bool,
+            argument(
+                description="Whether only pairs count on which the sets cannot both be right; otherwise also those "
+                "where one set only says more than the other."
+            ),
+        ] = True,
+        first: First = DEFAULT_PAGE,
+        after: After = None,
+    ) -> Connection[Disagreement]:
+        release = info.context.release
+        names = tuple(dict.fromkeys(_side(release, f) for f in frameworks or ()))
+        found = info.context.once(
+            ("disagreements", names, contradictions_only),
+            lambda: answers.disagreements(release, frameworks=names, contradictions_only=contradictions_only),
+        )
+        list_ = "disagreements" if contradictions_only else "disagreements of every kind"
+        return connect(info, list_, found, lambda d: f"{d.subject} {d.object}", Disagreement.of, first, after)
+
+    @computed("How much of each framework the graph can speak of, and what it cannot.", cost=100)
+    def content_report(self, info: Info, as_of: AsOf = None) -> ContentReport:
+        release, day = info.context.release, as_of or dt.date.today()
+        return ContentReport.of(
+            info.context.once(("content report", day), lambda: answers.content_report(release, day))
         )
 
     # ------------------------------------------------------------------ threats and incidents
@@ -255,6 +296,11 @@ class Query:
         input: Annotated[AssessmentInput, argument(description="The controls and what the answer depends on.")],
     ) -> Assessment:
         return assess(info, input)
+
+
+def _side(release: Release, name: str) -> str:
+    """The short id of a framework or catalogue."""
+    return name if name in release.catalogues else framework_name(release, name)
 
 
 def _threat(release: Release, by: By) -> str:

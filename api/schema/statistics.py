@@ -71,7 +71,13 @@ class Stats:
     legal_references: int = field(description="How many legal references: they inform and never score.")
     threats: int = field(description="How many threats.")
     threat_links: int = field(description="How many links from threats to controls and provisions.")
-    incidents: int = field(description="How many incidents.")
+    incidents: int = field(description="How many incidents that have a title here.")
+    incidents_known_by_number: int = field(
+        description="How many more cases are known by number, date, link and classification only."
+    )
+    incident_classifications: int = field(
+        description="How many cases have an MIT classification, of both sorts together."
+    )
     disclaimers: int = field(description="How many standing disclaimers.")
 
 
@@ -139,6 +145,8 @@ def stats(release: Release) -> Stats:
         threats=found["threats"],
         threat_links=found["threatLinks"],
         incidents=found["incidents"],
+        incidents_known_by_number=found["incidentsKnownByNumber"],
+        incident_classifications=found["incidentClassifications"],
         disclaimers=found["disclaimers"],
     )
 

@@ -13,10 +13,10 @@ from api.schema.connections import DEFAULT_PAGE, After, Connection, First, conne
 from api.schema.enums import ThreatRelation
 from api.schema.ids import node_id
 from api.schema.nodes import Entry, Node, computed, mirror
-from kg import answers
+from kg import Release, answers
 from kg.terms import iri
 
-__all__ = ["Exposure", "Incident", "Threat", "ThreatLink"]
+__all__ = ["Classification", "ClassificationSet", "Exposure", "Incident", "RiskDomain", "Threat", "ThreatLink"]
 
 
 @strawberry.type(description="A control or provision that bears on a threat.")
@@ -62,6 +62,50 @@ class Threat(Entry, Node):
         return connect(info, f"incidents of {self.it.id}", found, lambda i: i.id, Incident.of, first, after)
 
 
+@strawberry.type(description="A domain or subdomain of the MIT AI Risk Repository.")
+class RiskDomain:
+    curie: str = field(description="Its CURIE: mit-ai-risk:7.3.")
+    iri: str = field(description="The name of the same thing in RDF.")
+    ref: str = field(description="Its number in the repository: 7 for a domain, 7.3 for a subdomain.")
+    title: str = field(description="What the repository calls it.")
+
+    @classmethod
+    def of(cls, it: m.RiskDomain) -> RiskDomain:
+        """The schema's view of a domain or subdomain."""
+        return mirror(cls, it, curie=it.id, iri=iri(it.id))
+
+
+@strawberry.type(description="A table of classifications: whose it is, and what may be done with it.")
+class ClassificationSet:
+    iri: str = field(description="Its name in RDF, which is also the name of its graph.")
+    title: str = field(description="What it is called.")
+    licence: str = field(description="What may be done with it.")
+    attribution: str = field(description="Whom to name when passing it on.")
+    origin: str = field(description="Where it was taken from.")
+
+
+@strawberry.type(description="Where a case stands in the taxonomies of the MIT AI Risk Repository.")
+class Classification:
+    domain: RiskDomain = field(description="The domain of risk.")
+    subdomain: RiskDomain = field(description="The subdomain within it.")
+    entity: str = field(description="Who caused the risk: AI, Human or Other.")
+    timing: str = field(description="When it arose: Pre-deployment, Post-deployment or Other.")
+    intent: str = field(description="Whether it was meant: Intentional, Unintentional or Other.")
+    set: ClassificationSet = field(description="The table it stands in.")
+
+    @classmethod
+    def of(cls, release: Release, it: m.Classification) -> Classification:
+        """The schema's view of a classification."""
+        subdomain, table = release.risk_domains[it.subdomain], release.classification_sets[it.set_id]
+        return mirror(
+            cls,
+            it,
+            domain=RiskDomain.of(release.risk_domains[subdomain.broader]),
+            subdomain=RiskDomain.of(subdomain),
+            set=mirror(ClassificationSet, table, iri=table.id),
+        )
+
+
 @strawberry.type(
     description="A case of the AI Incident Database (CC BY-SA 4.0, Responsible AI Collaborative): number, date, title "
     "and link."
@@ -81,6 +125,12 @@ class Incident(Entry, Node):
     @computed("The threats that struck.", size=3)
     def threats(self, info: Info) -> list[Threat]:
         return [Threat.of(info.context.release.threats[t]) for t in self.it.threats]
+
+    @computed("Where it stands in the taxonomies of the MIT AI Risk Repository; null where the release does not say.")
+    def classification(self, info: Info) -> Classification | None:
+        release = info.context.release
+        found = release.classifications.get(self.it.id)
+        return Classification.of(release, found) if found else None
 
 
 @strawberry.type(

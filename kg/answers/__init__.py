@@ -9,6 +9,7 @@ tests all call these and get the same frozen objects.
     disagreements(release)                              → what sets say differently of the same pair
     content_report(release, as_of)                      → what the graph can speak of, and what it cannot
     search(release, text)                               → nodes by words
+    classification_words(release, classification)       → where an incident stands, in a line
 """
 
 from kg.answers.applicability import Applicability, Decision, Unit
@@ -30,12 +31,12 @@ from kg.answers.exposure import Exposure, exposure, incidents_of, threat_family
 from kg.answers.graph import MAX_HOPS, Filter
 from kg.answers.judge import Reason, Verdict
 from kg.answers.report import ContentReport, FrameworkReport, PairReport, content_report
-from kg.answers.search import Hit, search
+from kg.answers.search import Hit, classification_words, search
 
 __all__ = [
     "MAX_HOPS", "Applicability", "Assessment", "ChainView", "ContentReport", "Counts", "Coverage", "Crosswalk",
     "CrosswalkRow", "Decision", "DerivedRow", "Disagreement", "Explain", "Explanation", "Exposure", "Filter",
     "FrameworkReport", "Group", "Hit", "PairReport", "Reason", "RequirementResult", "RulingView", "Side", "Statement",
-    "StepView", "Unit", "Verdict", "assess", "content_report", "coverage", "crosswalk", "disagreements", "explain",
-    "exposure", "incidents_of", "search", "threat_family",
+    "StepView", "Unit", "Verdict", "assess", "classification_words", "content_report", "coverage", "crosswalk",
+    "disagreements", "explain", "exposure", "incidents_of", "search", "threat_family",
 ]  # fmt: skip

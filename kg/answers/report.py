@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import combinations
 
@@ -63,7 +63,13 @@ class ContentReport:
 
 
 def content_report(release: Release, as_of: date) -> ContentReport:
-    """Count what the graph says and what it cannot say."""
+    """Count what the graph says and what it cannot say.  The counts of the same texts are kept with the release."""
+    texts = tuple(release.text_in_force(f, as_of) for f in release.frameworks)
+    found: ContentReport = release.cache(("content report", texts), lambda: _counted(release, as_of))
+    return replace(found, as_of=as_of)
+
+
+def _counted(release: Release, as_of: date) -> ContentReport:
     graph = graph_of(release, as_of, Filter())
     contains: defaultdict[str, int] = defaultdict(int)
     for start in (*release.controls, *release.joints):

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from kg.errors import UnknownIdError
+from kg.model import Classification
 from kg.release import Release
 
-__all__ = ["Hit", "search"]
+__all__ = ["Hit", "classification_words", "search"]
 
 _WORD = re.compile(r"[a-z0-9]+")
 _STOP = frozenset(
@@ -70,11 +71,15 @@ def _classified(release: Release) -> _Docs:
     """Cases by nothing but the words of their classification."""
     docs: _Docs = {}
     for id_, c in release.classifications.items():
-        subdomain = release.risk_domains[c.subdomain]
-        domain = release.risk_domains[subdomain.broader]
-        summary = f"MIT {subdomain.ref} {subdomain.title} ({domain.title}); {c.entity}, {c.timing}, {c.intent}"
-        docs[id_] = ("incident", f"AIID {c.number}", "", summary)
+        docs[id_] = ("incident", f"AIID {c.number}", "", classification_words(release, c))
     return docs
+
+
+def classification_words(release: Release, c: Classification) -> str:
+    """A classification in a line: subdomain and domain, then who, when and whether it was meant."""
+    subdomain = release.risk_domains[c.subdomain]
+    domain = release.risk_domains[subdomain.broader]
+    return f"MIT {subdomain.ref} {subdomain.title} ({domain.title}); {c.entity}, {c.timing}, {c.intent}"
 
 
 class _Index:

@@ -250,6 +250,14 @@ def _draw_stats(console: Console, counts: dict[str, Any]) -> None:
     ]
     columns = [("Mapping set", "."), ("Authority", "."), ("Rows", ">"), ("Reviewed", ">"), ("By relation", "<")]
     render.put(console, render.simple_table(columns, sets))
-    plain = ("mappings", "legalReferences", "threats", "threatLinks", "incidents", "disclaimers")
-    words = {"legalReferences": "legal references", "threatLinks": "threat links"}
+    plain = (
+        "mappings", "legalReferences", "threats", "threatLinks", "incidents", "incidentsKnownByNumber",
+        "incidentClassifications", "disclaimers",
+    )  # fmt: skip
+    words = {
+        "legalReferences": "legal references",
+        "threatLinks": "threat links",
+        "incidentsKnownByNumber": "more incidents known by number only",
+        "incidentClassifications": "incident classifications",
+    }
     render.paragraph(console, "; ".join(f"{counts[k]} {words.get(k, k)}" for k in plain) + ".")

@@ -11,7 +11,7 @@ from kg.cli.options import DataOption, OutputOption
 from kg.cli.output import Format, emit, rendered, wanted_format
 from kg.cli.session import load_release, resolve
 from kg.errors import UsageError
-from kg.model import Mapping
+from kg.model import Incident, Mapping
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -71,6 +71,7 @@ def _json(release: Release, id_: str, thing: Any, facts: _Facts) -> bytes:
             "release": release.digest,
             "kind": type(thing).__name__,
             **plain(thing, release),
+            **({"classification": plain(release.classifications.get(id_))} if isinstance(thing, Incident) else {}),
             "lists": lists,
             "mappings": plain(rows, release),
             "threatLinks": plain(links),
@@ -261,9 +262,13 @@ def _threat(release: Release, t: Any) -> _Facts:
 
 
 def _incident(release: Release, i: Any) -> _Facts:
+    from kg.answers import classification_words
+
+    classified = release.classifications.get(i.id)
     return _kept([
         ("Case", f"{i.number} of the AI Incident Database (CC BY-SA 4.0)"),
         ("Date", i.date or "not known"),
+        ("Classification", classification_words(release, classified) if classified else ""),
         ("Threats", _titled(release, i.threats)),
         ("Source", i.url),
         ("Basis", i.basis),
