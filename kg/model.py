@@ -16,7 +16,7 @@ from typing import NamedTuple
 from kg.relations import NO_RELATIONSHIP, RELATIONS
 
 __all__ = [
-    "AUTHORITIES", "ENTITIES", "EXPLICIT_FACTS", "INTENTS", "PART_KINDS", "ROLES", "TIERS", "TIMINGS",
+    "AUTHORITIES", "ENTITIES", "EXPLICIT_FACTS", "INTENTS", "PART_KINDS", "ROLES", "SECTORS", "TIERS", "TIMINGS",
     "ApplicationRule", "Authority", "Catalogue", "Classification", "ClassificationSet", "Condition", "Control",
     "ControlRow", "ControlStatus", "Disclaimer", "Exclusion", "Framework", "Incident", "JointNode", "LegalReference",
     "Mapping", "MappingSet", "Method", "Modality", "NonCoverage", "Part", "PartKind", "Profile", "Provision",
@@ -171,11 +171,23 @@ EXPLICIT_FACTS: dict[str, str] = {
     "certified": "holds a data protection certification",
     "free-and-open-source-gpai": "releases its model under a free and open-source licence",
     "gpai-systemic": "the model has systemic risk (AI Act Article 51)",
+    "legacy-high-risk": "was on the market before Chapter III applied to it and has not changed significantly since",
+    "used-by-public-authorities": "is intended to be used by public authorities",
+    "annex-x-component": "is a component of a large-scale IT system of Annex X on the market before 2 August 2027",
+    "gpai-before-2025-08-02": "the general-purpose model was on the market before 2 August 2025",
     "annex-iii": "the system is high-risk under Article 6(2) and Annex III",
     "annex-i": "the system is high-risk under Article 6(1) and Annex I",
     "placed-before-2026-08-02": "the system was on the market before 2 August 2026",
     "placed-after-2026-08-01": "the system came on the market on 2 August 2026 or later",
 }
+
+
+#: Where an incident took place.
+SECTORS = tuple(
+    "consumer-technology cybersecurity defence education elections-and-politics employment energy finance "
+    "general-public government health hospitality housing justice law-enforcement media-and-entertainment research "
+    "retail-and-commerce social-media telecommunications transport".split()
+)
 
 
 class Source(NamedTuple):
@@ -240,7 +252,9 @@ class ApplicationRule:
 @dataclass(frozen=True, slots=True)
 class Provision:
     """Any node of a framework.  ``roles``, ``tiers`` and ``rules`` are empty where they are inherited from
-    the whole it is part of, or where the framework does not know them."""
+    the whole it is part of, or where the framework does not know them.  ``tags`` say further things in the form
+    ``kind/value``: a trustworthiness characteristic (``characteristic/safe``), an AI actor task of NIST AI 600-1
+    (``actor/…``), the implementation guidance of an ISO control (``guidance/B.6.2.4``), ``ai-relevant``."""
 
     id: str
     framework: str
@@ -260,6 +274,7 @@ class Provision:
     amended: date | None = None
     confidence: str = "high"
     note: str = ""
+    tags: tuple[str, ...] = ()
     order: int = 0
     source: Source = _SOURCE
 
@@ -362,6 +377,7 @@ class Incident:
     threats: tuple[str, ...]
     url: str
     basis: str
+    sector: str = ""
     source: Source = _SOURCE
 
 

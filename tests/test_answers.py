@@ -185,3 +185,40 @@ def test_reading_the_example_takes_one_path(release: Release, tmp_path: Path) ->
     copy = tmp_path / "mine.csv"
     copy.write_bytes((EXAMPLE / "controls.csv").read_bytes())
     assert read_controls(copy, release).controls == tuple(_example(release)[0])
+
+
+def _high_risk(release: Release, *facts: tuple[str, bool], day: date) -> tuple[Applicability, date | None, str]:
+    told = (("annex-iii", True), ("annex-i", False), *facts)
+    system = System("s", "s", ("provider",), ("high-risk",), told)
+    found = assess(release, [], Profile("p", jurisdictions=("EU",), systems=(system,)), day)
+    decision = found.requirement(release.provisions["eu-ai-act:art-15.1"]).decision
+    return decision.applicability, decision.applies_from, decision.basis
+
+
+def test_systems_already_on_the_market_have_their_transition(release: Release) -> None:
+    later, never = Applicability.NOT_YET_APPLICABLE, Applicability.NOT_APPLICABLE
+    legacy = (("legacy-high-risk", True), ("annex-x-component", False))
+    public = _high_risk(release, *legacy, ("used-by-public-authorities", True), day=date(2028, 1, 1))
+    assert public == (later, date(2030, 8, 2), "Article 111(2)")
+    private = _high_risk(release, *legacy, ("used-by-public-authorities", False), day=date(2031, 1, 1))
+    assert private[0] is never
+    large_scale = _high_risk(release, ("legacy-high-risk", False), ("annex-x-component", True), day=date(2028, 1, 1))
+    assert large_scale == (later, date(2030, 12, 31), "Article 111(1)")
+    unsaid = _high_risk(release, day=date(2028, 1, 1))
+    assert unsaid[0] is Applicability.APPLICABLE, "what a profile does not say never makes a duty later"
+
+
+def test_a_model_on_the_market_before_august_2025_has_two_more_years(release: Release) -> None:
+    for before, expected in ((True, date(2027, 8, 2)), (False, date(2025, 8, 2))):
+        facts = (("gpai-before-2025-08-02", before),)
+        system = System("m", "m", ("gpai-provider",), ("gpai",), facts)
+        found = assess(release, [], Profile("p", jurisdictions=("EU",), systems=(system,)), DAY)
+        decision = found.requirement(release.provisions["eu-ai-act:art-53.1.d"]).decision
+        assert decision.applies_from == expected
+
+
+def test_marking_of_synthetic_content_waits_for_what_was_there_before(release: Release) -> None:
+    for placed, expected in ((date(2026, 3, 2), date(2026, 12, 2)), (date(2026, 9, 1), date(2026, 8, 2))):
+        system = System("c", "c", ("provider",), ("transparency",), (), placed)
+        found = assess(release, [], Profile("p", jurisdictions=("EU",), systems=(system,)), DAY)
+        assert found.requirement(release.provisions["eu-ai-act:art-50.2"]).decision.applies_from == expected

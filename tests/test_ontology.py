@@ -486,7 +486,7 @@ gdpr:art-32.1 a kg:Provision ; dcterms:title "Measures"@en ; kg:framework kgfw:g
   kg:assessable true ; kg:modality "shall" ; kg:allOfPartOf gdpr:art-32 ;
   kg:role kg:role-controller , kg:role-processor ; kg:tier kg:tier-all ;
   kg:requiresFact "personal-data" , "public-body|!consent" ; kg:appliesBy gdpr:applies-2018-05-25 ;
-  kg:amendedOn "2026-07-27"^^xsd:date ; kg:incorporates gdpr:art-32.4 ; kg:confidence "low" ;
+  kg:amendedOn "2026-07-27"^^xsd:date ; kg:incorporates gdpr:art-32.4 ; kg:confidence "low" ; kg:tag "ai-relevant" ;
   kg:order 1 ; kg:textFrom "2016-05-24"^^xsd:date ; kg:textUntil "2030-01-01"^^xsd:date ;
   skos:note "A note."@en .
 gdpr:art-32.2 a kg:Provision ; dcterms:title "Alternative"@en ; kg:framework kgfw:gdpr ;
@@ -511,7 +511,7 @@ aisb:JOINT-01 a kg:JointNode ; dcterms:title "Both"@en ; kg:catalogue kgfw:aisb 
 threat:data-leak a kg:Threat ; dcterms:title "Leak"@en ; kg:summary "Data gets out."@en ;
   skos:broader nist-aml:NISTAML.03 ; skos:closeMatch atlas:AML.T0057 .
 nist-aml:NISTAML.03 a kg:Threat ; dcterms:title "Privacy"@en ; kg:summary "Something is learnt."@en .
-aiid:6 a kg:Incident ; dcterms:title "A case"@en ; kg:number 6 ; kg:involves threat:data-leak ;
+aiid:6 a kg:Incident ; dcterms:title "A case"@en ; kg:number 6 ; kg:involves threat:data-leak ; kg:sector "finance" ;
   dcterms:date "2016-03" ; rdfs:seeAlso <https://incidentdatabase.ai/cite/6/> ;
   kg:basis "the database"@en .
 mit-ai-risk:2 a kg:RiskDomain ; dcterms:title "Privacy"@en ; skos:notation "2" .
@@ -616,6 +616,7 @@ BREAKS = [
     Break("Provision-tier", ART, "kg:tier", (kg("tier-high"),)),
     Break("Provision-appliesBy", ART, "kg:appliesBy", (node("gdpr:applies-2018-05-26"),)),
     Break("Provision-amendedOn", ART, "kg:amendedOn", (Literal("July 2026"),)),
+    Break("Provision-tag", ART, "kg:tag", (Literal("AI relevant"),)),
     Break("Provision-incorporates", ART, "kg:incorporates", (node("gdpr:annex-IV"),)),
     Break("Provision-allOfPartOf", ART, "kg:allOfPartOf", (OTHER,)),
     Break("Provision-anyOfPartOf", "gdpr:art-32.2", "kg:anyOfPartOf", (OTHER,)),
@@ -647,6 +648,7 @@ BREAKS = [
     rename("Incident-id", "aiid:6", "aiid:case-6"),
     Break("Incident-number", "aiid:6", "kg:number", (Literal(0),)),
     Break("Incident-involves", "aiid:6", "kg:involves", (node("threat:data-leek"),)),
+    Break("Incident-sector", "aiid:6", "kg:sector", (Literal("fin-tech"),)),
     Break("Incident-date", "aiid:6", "dcterms:date", (Literal("March 2016"),)),
     Break("NumberedIncident", "aiid:2", "dcterms:title", (en("an invented title"),)),
     rename("NumberedIncident-id", "aiid:2", "aiid:case-2"),

@@ -191,3 +191,23 @@ def test_what_people_type_is_refused_in_no_time(release: Release) -> None:
     for hostile in ("art 1" + "1" * 60 + "!", "annex i" + "1" * 90 + "!", "1 " * 90 + "!", "9" * 100_000):
         with pytest.raises(UnknownIdError):
             release.resolve(hostile, "gdpr")
+
+
+def test_the_sectors_of_shape_and_model_are_one_list(release: Release) -> None:
+    from kg.model import SECTORS
+
+    text = (builtin_data() / "ontologies" / "shapes.ttl").read_text(encoding="utf-8")
+    block = text[text.index("kgsh:Incident-sector\n") :].split("\n.\n")[0]
+    assert all(f'"{sector}"' in block for sector in SECTORS)
+    assert block.count('"') // 2 == len(SECTORS) + 1
+    assert {i.sector for i in release.incidents.values()} <= {"", *SECTORS}
+
+
+def test_tags_say_what_the_frameworks_owners_and_the_project_attach(release: Release) -> None:
+    tags = {p.id: set(p.tags) for p in release.provisions.values()}
+    assert "guidance/B.6.2.4" in tags["iso42001:A.6.2.4"]
+    assert "characteristic/secure-and-resilient" in tags["nist-ai-rmf:MEASURE-2.7"]
+    assert any(t.startswith("actor/") for t in tags["nist-ai-rmf:GOVERN-1.1"])
+    assert "ai-relevant" in tags["gdpr:art-22.1"]
+    controls = [p for p in release.provisions.values() if p.framework == "iso42001" and p.kind == "control"]
+    assert all(any(t.startswith("guidance/B.") for t in p.tags) for p in controls)

@@ -151,6 +151,11 @@ class Provision(Entry, Node):
     amended: dt.date | None = field(description="The text version that changed its wording; null: none did.")
     confidence: str = field(description="How sure the project is of its modelling: high, medium or low.")
     note: str = field(description="What to know about it; empty where there is nothing.")
+    tags: list[str] = field(
+        description="Further things said of it as kind/value: a trustworthiness characteristic, an AI actor task of "
+        "NIST AI 600-1, the guidance of an ISO control; or ai-relevant.",
+        metadata={"size": 3},
+    )
     it: strawberry.Private[m.Provision]
 
     @classmethod

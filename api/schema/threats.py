@@ -115,6 +115,7 @@ class Incident(Entry, Node):
     date: str = field(description="ISO 8601; may be a year and month only, or empty where it is not known.")
     url: str = field(description="Its page in the AI Incident Database.")
     basis: str = field(description="What the link to its threats rests on.")
+    sector: str = field(description="Where it took place, as the project judges; empty where it is not known.")
     it: strawberry.Private[m.Incident]
 
     @classmethod

@@ -19,6 +19,7 @@ from kg.errors import nearest
 from kg.model import (
     EXPLICIT_FACTS,
     ROLES,
+    SECTORS,
     TIERS,
     ApplicationRule,
     Catalogue,
@@ -62,7 +63,7 @@ CLASSES: dict[str, tuple[set[str], set[str]]] = {
         {"kg:framework", "kg:kind", "skos:notation", "kg:summary", "kg:assessable"},
         {
             "kg:modality", "kg:role", "kg:tier", "kg:requiresFact", "kg:appliesBy", "kg:textFrom", "kg:textUntil",
-            "kg:amendedOn", "kg:confidence", "kg:order", "kg:incorporates", *PART_PREDICATES,
+            "kg:amendedOn", "kg:tag", "kg:confidence", "kg:order", "kg:incorporates", *PART_PREDICATES,
         },
     ),
     "kg:ApplicationRule": (
@@ -77,7 +78,7 @@ CLASSES: dict[str, tuple[set[str], set[str]]] = {
     ),
     "kg:JointNode": ({"kg:catalogue", "kg:member"}, {"kg:rationale"}),
     "kg:Threat": ({"kg:summary"}, {"skos:broader", "skos:closeMatch"}),
-    "kg:Incident": ({"kg:number", "rdfs:seeAlso", "kg:basis"}, {"dcterms:date", "kg:involves"}),
+    "kg:Incident": ({"kg:number", "rdfs:seeAlso", "kg:basis"}, {"dcterms:date", "kg:involves", "kg:sector"}),
     "kg:RiskDomain": ({"skos:notation"}, {"skos:broader", "skos:closeMatch"}),
     "kg:Disclaimer": ({"kg:text"}, {"kg:concerns", "kg:basis"}),
 }  # fmt: skip
@@ -155,7 +156,7 @@ def _provision(n: _Node, c: Content) -> None:
             conditions=n.conditions(), rules=n.texts("kg:appliesBy"), text_from=n.date("kg:textFrom"),
             text_until=n.date("kg:textUntil"), amended=n.date("kg:amendedOn"),
             confidence=n.choice("kg:confidence", ("high", "medium", "low"), "high"), note=n.text("skos:note"),
-            order=n.number("kg:order", 0), source=n.source,
+            tags=n.texts("kg:tag"), order=n.number("kg:order", 0), source=n.source,
         )
     )  # fmt: skip
     for predicate, kind in PART_PREDICATES.items():
@@ -218,7 +219,8 @@ def _incident(n: _Node, c: Content) -> None:
     c.incidents.append(
         Incident(
             id=n.id, number=n.number("kg:number", 0), date=when, title=n.text("dcterms:title"),
-            threats=n.texts("kg:involves"), url=n.text("rdfs:seeAlso"), basis=n.text("kg:basis"), source=n.source,
+            threats=n.texts("kg:involves"), url=n.text("rdfs:seeAlso"), basis=n.text("kg:basis"),
+            sector=n.choice("kg:sector", ("", *SECTORS), ""), source=n.source,
         )
     )  # fmt: skip
 
