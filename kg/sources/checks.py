@@ -119,7 +119,7 @@ def _references(content: Content, index: _Index, report: Callable[..., None]) ->
         if id_ in known:
             return
         if id_ in index.all:
-            report(source, "WRONG_KIND", f"{id_} is not {what}", index.hint(id_))
+            report(source, "WRONG_KIND", f"{id_} is not {what}", f"name {what}; `kg search` finds one")
         else:
             report(source, "UNKNOWN_ID", f"{id_} does not exist", index.hint(id_))
 
