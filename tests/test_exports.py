@@ -29,10 +29,10 @@ from kg.answers import (
     exposure,
     search,
 )
+from kg.answers.gaps import GapReport, gap_report
 from kg.cli.demo import example_paths
 from kg.exports import words
 from kg.exports.csv import csv_text, neutral, table_csv
-from kg.exports.gaps import GapReport, gap_report
 from kg.exports.json import camel, dumps, plain
 from kg.exports.markdown import escape, markdown_text
 from kg.exports.tables import Document, Link, document, text_of

@@ -39,7 +39,7 @@ from api.schema.ids import cursor, node_id
 from api.schema_sdl import COMMITTED, sdl
 from kg import Release, answers
 from kg.answers import assess
-from kg.exports.gaps import gap_report
+from kg.answers.gaps import gap_report
 from kg.exports.json import plain
 from kg.model import Control, Profile
 from kg.organizations import read_controls, read_profile

@@ -20,9 +20,9 @@ from api.schema.nodes import computed, mirror
 from api.schema.steps import Step, steps_of
 from api.schema.threats import Incident, Threat
 from kg import answers
+from kg.answers.gaps import gap_report
 from kg.errors import Finding as KgFinding
 from kg.errors import UsageError
-from kg.exports.gaps import gap_report
 from kg.organizations import Sheet
 
 __all__ = ["Assessment", "Coverage", "Explain", "GapReport", "RequirementResult", "assess"]

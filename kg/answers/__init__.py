@@ -3,6 +3,7 @@ tests all call these and get the same frozen objects.
 
     assess(release, controls, profile, as_of, filter)   → Assessment
         .coverage(framework) · .gaps(framework) · .requirement(provision)
+    gap_report(assessment, framework)                   → the open requirements, what would close them
     explain(assessment, requirement)                    → everything behind one cell
     crosswalk(release, source, target)                  → direct rows and derived relations, both directions
     exposure(release, requirement)                      → threats and incidents behind a gap
@@ -28,15 +29,17 @@ from kg.answers.crosswalk import Crosswalk, CrosswalkRow, DerivedRow, Side, cros
 from kg.answers.disagreements import Disagreement, Statement, disagreements
 from kg.answers.explain import ChainView, Explain, RulingView, explain
 from kg.answers.exposure import Exposure, exposure, incidents_of, threat_family
+from kg.answers.gaps import Gap, GapReport, Pending, gap_report
 from kg.answers.graph import MAX_HOPS, Filter
 from kg.answers.judge import Reason, Verdict
 from kg.answers.report import ContentReport, FrameworkReport, PairReport, content_report
 from kg.answers.search import Hit, classification_words, search
 
 __all__ = [
-    "MAX_HOPS", "Applicability", "Assessment", "ChainView", "ContentReport", "Counts", "Coverage", "Crosswalk",
-    "CrosswalkRow", "Decision", "DerivedRow", "Disagreement", "Explain", "Explanation", "Exposure", "Filter",
-    "FrameworkReport", "Group", "Hit", "PairReport", "Reason", "RequirementResult", "RulingView", "Side", "Statement",
-    "StepView", "Unit", "Verdict", "assess", "classification_words", "content_report", "coverage", "crosswalk",
-    "disagreements", "explain", "exposure", "incidents_of", "search", "threat_family",
+    "MAX_HOPS", "Applicability", "Assessment", "ChainView", "ContentReport", "Counts", "Coverage",
+    "Crosswalk", "CrosswalkRow", "Decision", "DerivedRow", "Disagreement", "Explain", "Explanation",
+    "Exposure", "Filter", "FrameworkReport", "Gap", "GapReport", "Group", "Hit", "PairReport", "Pending",
+    "Reason", "RequirementResult", "RulingView", "Side", "Statement", "StepView", "Unit", "Verdict", "assess",
+    "classification_words", "content_report", "coverage", "crosswalk", "disagreements", "explain", "exposure",
+    "gap_report", "incidents_of", "search", "threat_family",
 ]  # fmt: skip

@@ -150,7 +150,7 @@ def gaps(
     data: DataOption = None,
 ) -> None:  # fmt: skip
     """What is not covered, worst first: why, what could close it, and the incidents behind it."""
-    from kg.exports.gaps import gap_report
+    from kg.answers.gaps import gap_report
 
     wanted, day = wanted_format(format_, output), parse_as_of(as_of)
     release = load_release(ctx, data)

@@ -16,8 +16,8 @@ from kg.errors import UsageError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from kg.answers.gaps import Gap
     from kg.cli.session import Session
-    from kg.exports.gaps import Gap
 
 __all__ = ["demo", "example_paths"]
 
@@ -55,8 +55,8 @@ def _relative(path: Path) -> Path:
 
 
 def _show(page: Console, session: Session, most: int) -> None:
+    from kg.answers.gaps import gap_report
     from kg.cli import render
-    from kg.exports.gaps import gap_report
 
     release = session.release
     answers = [session.assessment.coverage(f) for f in release.frameworks]

@@ -19,8 +19,8 @@ from kg.exports.words import REASONS, denominator
 
 if TYPE_CHECKING:
     from kg.answers import Explain
+    from kg.answers.gaps import Gap, GapReport
     from kg.cli.session import Session
-    from kg.exports.gaps import Gap, GapReport
     from kg.model import Disclaimer
     from kg.release import Release
 

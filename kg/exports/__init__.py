@@ -1,7 +1,6 @@
 """Answers in the forms people open: each module turns an answer of ``kg.answers`` into one format.
 
     json       plain data with GraphQL's names, and JSON
-    gaps       the gap report, which the other formats show as well
     tables     an answer as rows: columns with names, descriptions and widths
     csv, markdown, xlsx    what is made from the tables
 

@@ -33,7 +33,7 @@ from kg.answers import (
     RulingView,
     Side,
 )
-from kg.exports.gaps import Gap, GapReport
+from kg.answers.gaps import Gap, GapReport
 from kg.model import (
     Disclaimer,
     Incident,

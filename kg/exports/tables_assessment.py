@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 
 from kg.answers import Counts, Coverage, Explain, Explanation, RequirementResult, StepView
-from kg.exports.gaps import Gap, GapReport
+from kg.answers.gaps import Gap, GapReport
 from kg.exports.tables import (
     Cell,
     Column,

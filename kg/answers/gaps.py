@@ -1,13 +1,15 @@
 """The gap report: a framework's open requirements, each with what could close it and what happened to others.
 
-gap_report(assessment, framework)   → GapReport, a value made of the answers of ``kg.answers``
+gap_report(assessment, framework)   → GapReport
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kg.answers import Assessment, Coverage, Exposure, RequirementResult, Verdict, exposure
+from kg.answers.coverage import Assessment, Coverage, RequirementResult
+from kg.answers.exposure import Exposure, exposure
+from kg.answers.judge import Verdict
 from kg.model import ControlStatus
 from kg.relations import Outcome
 
