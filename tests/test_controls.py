@@ -246,8 +246,9 @@ def test_a_request_and_a_file_with_the_same_content_give_the_same_sheet(
 ) -> None:
     rows = [_fields(c) for c in controls]
     written = _csv([list(COLUMNS), *([row[c] for c in COLUMNS] for row in rows)])
-    from_file = read_controls(_write(folder, written), RELEASE)
-    assert parse_controls(rows, RELEASE) == from_file == Sheet(controls, (), from_file.preview)
+    systems = {system for c in controls for system in c.systems}
+    from_file = read_controls(_write(folder, written), RELEASE, systems=systems)
+    assert parse_controls(rows, RELEASE, systems=systems) == from_file == Sheet(controls, (), from_file.preview)
     assert len(from_file.preview) == sum(len(c.rows) for c in controls)
     assert control_from_fields(rows[0], RELEASE) == controls[0]
 
@@ -744,3 +745,12 @@ def test_an_unknown_field_of_one_control_is_an_error() -> None:
     found = _wrong(ovner="Jo")
     assert found.code == "UNKNOWN_KEY"
     assert "did you mean owner?" in found.hint
+
+
+def test_controls_limited_to_systems_that_no_profile_names_are_a_warning() -> None:
+    row = {"id": "A", "title": "a", "status": "implemented", "systems": "chat"}
+    [finding] = parse_controls([row], RELEASE).findings
+    assert (finding.code, finding.severity) == ("NO_PROFILE", "warning")
+    assert parse_controls([row], RELEASE, systems=["chat"]).findings == ()
+    with pytest.raises(InputError):
+        parse_controls([row], RELEASE, systems=[])

@@ -211,3 +211,11 @@ def test_tags_say_what_the_frameworks_owners_and_the_project_attach(release: Rel
     assert "ai-relevant" in tags["gdpr:art-22.1"]
     controls = [p for p in release.provisions.values() if p.framework == "iso42001" and p.kind == "control"]
     assert all(any(t.startswith("guidance/B.") for t in p.tags) for p in controls)
+
+
+def test_the_networkx_view_holds_every_node_row_and_part(release: Release) -> None:
+    network = release.network
+    assert set(network) == {*release.provisions, *release.controls, *release.joints}
+    kinds = [kind for _, _, kind in network.edges(data="kind")]
+    assert kinds.count("row") == len(release.mappings)
+    assert kinds.count("part") == len(release.parts)

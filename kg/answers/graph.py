@@ -189,15 +189,10 @@ class Graph:
             self._reached[key] = found
         return found
 
-    def walk(
-        self, start: str, authority: int = HIGHEST, strength: int = FULL_STRENGTH, first: int = EQUAL
-    ) -> Iterator[tuple[str, Chain]]:
-        """Every simple path from ``start`` that still says something, as (target, chain), unordered.
-
-        ``first`` is the mask in front of the walk; a path is followed while ``first`` composed with it is not full.
-        """
+    def walk(self, start: str, authority: int = HIGHEST, strength: int = FULL_STRENGTH) -> Iterator[tuple[str, Chain]]:
+        """Every simple path from ``start`` that still says something, as (target, chain), unordered."""
         if self.exists(start):
-            yield from self._walk(_Walk([start], ids=[start]), first, 0, 0, authority, strength)
+            yield from self._walk(_Walk([start], ids=[start]), EQUAL, 0, 0, authority, strength)
 
     def _walk(
         self, walk: _Walk, mask: int, hops: int, parts: int, authority: int, strength: int

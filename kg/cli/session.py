@@ -99,10 +99,6 @@ def open_session(
     sheet = read_controls(controls, release, systems=systems)
     for finding in sheet.findings:
         note(str(finding))
-    limited = sum(1 for c in sheet.controls if c.systems)
-    if limited and found is None:
-        said = f"{limited} controls are limited to AI systems, which only a --profile can name"
-        note(f"{controls}: warning NO_PROFILE {said}: they count nowhere")
     return Session(release, sheet, assess(release, sheet.controls, found, as_of, filter_), controls)
 
 

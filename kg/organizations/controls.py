@@ -562,6 +562,10 @@ def _parse(table: _Table, release: Release, systems: Collection[str] | None) -> 
     findings.sort(key=lambda f: f.line)
     if any(f.severity == "error" for f in findings):
         raise InputError(findings)
+    limited = sum(1 for control in controls if control.systems)
+    if limited and systems is None:
+        said = f"{limited} controls are limited to AI systems, which only a profile can name: they count nowhere"
+        findings.append(Finding(table.path, 0, "NO_PROFILE", said, severity="warning"))
     preview = tuple(said for control in controls for said in _sentences(control, release))
     return Sheet(tuple(controls), tuple(findings), preview)
 

@@ -49,6 +49,7 @@ CONTROL_CODES: dict[str, str] = {
     "MISSING_STATUS": "a control has no status, so nothing can be credited to it",
     "MISSING_VALUE": CODES["MISSING_VALUE"],
     "NOT_FOUND": "the file does not exist",
+    "NO_PROFILE": "controls are limited to AI systems, and no profile names any (warning: they count nowhere)",
     "ROW_SHAPE": CODES["ROW_SHAPE"],
     "UNKNOWN_COLUMN": "a column nobody reads (warning)",
     "UNKNOWN_ID": CODES["UNKNOWN_ID"],
