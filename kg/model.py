@@ -18,10 +18,10 @@ from kg.relations import NO_RELATIONSHIP, RELATIONS
 __all__ = [
     "AUTHORITIES", "ENTITIES", "EXPLICIT_FACTS", "INTENTS", "PART_KINDS", "ROLES", "SECTORS", "TIERS", "TIMINGS",
     "ApplicationRule", "Authority", "Catalogue", "Classification", "ClassificationSet", "Condition", "Control",
-    "ControlRow", "ControlStatus", "Disclaimer", "Exclusion", "Framework", "Incident", "JointNode", "LegalReference",
-    "Mapping", "MappingSet", "Method", "Modality", "NonCoverage", "Part", "PartKind", "Profile", "Provision",
-    "RationaleKind", "ReferenceControl", "RiskDomain", "Source", "System", "TextVersion", "Threat", "ThreatLink",
-    "ThreatRelation", "row_id",
+    "ControlRow", "ControlStatus", "Disclaimer", "EvidenceRecord", "Exclusion", "Framework", "Incident", "JointNode",
+    "LegalReference", "Mapping", "MappingSet", "Method", "Modality", "NonCoverage", "Part", "PartKind", "Profile",
+    "Provision", "RationaleKind", "ReferenceControl", "RiskDomain", "Source", "System", "TextVersion", "Threat",
+    "ThreatLink", "ThreatRelation", "row_id",
 ]  # fmt: skip
 
 
@@ -538,8 +538,28 @@ class ControlRow:
 
 
 @dataclass(frozen=True, slots=True)
+class EvidenceRecord:
+    """What shows that a control is done: a record with an id of its own, so that one may serve several controls.
+
+    It counts from ``day`` until ``valid_until``, where it says so.
+    """
+
+    id: str
+    kind: str = ""
+    title: str = ""
+    day: date | None = None
+    valid_until: date | None = None
+    link: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Control:
-    """What an organisation does.  ``systems`` limits it to the named AI systems; empty means all."""
+    """What an organisation does.  ``systems`` limits it to the named AI systems; empty means all.
+
+    ``evidence_date`` is the day of the newest evidence where no single record is named; ``evidence`` are the records
+    themselves, and ``max_evidence_age_days`` is this control's own freshness rule, which stands before the profile's.
+    """
 
     id: str
     title: str
@@ -549,6 +569,8 @@ class Control:
     owner: str = ""
     evidence_date: date | None = None
     systems: tuple[str, ...] = ()
+    evidence: tuple[EvidenceRecord, ...] = ()
+    max_evidence_age_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
