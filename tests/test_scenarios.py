@@ -8,6 +8,7 @@ requirement addresses.  Neither was written from the application rules of the gr
 from __future__ import annotations
 
 import tomllib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -22,6 +23,7 @@ from kg.answers import assess
 from kg.organizations import profile_from_mapping
 
 FOLDER = Path(__file__).parent / "scenarios"
+PAGE = Path(__file__).parent.parent / "docs" / "scenarios.md"
 SCENARIOS = sorted(FOLDER.glob("[0-9]*.toml"))
 LAWS = ("eu-ai-act", "gdpr")
 STATES = {
@@ -135,3 +137,42 @@ def test_scenario_agrees_with_the_law(release: Release, path: Path) -> None:
             if not result.applicable:
                 wrong.append(f"{result.requirement.id}: a voluntary standard applies to whoever chooses it")
     assert not wrong, f"{path.name}: {len(wrong)} disagreements\n" + "\n".join(wrong)
+
+
+def test_each_requirement_is_owed_in_one_scenario_and_not_in_another(release: Release) -> None:
+    """Of the texts in force; else a rule that always says yes, or never, would pass."""
+    states: dict[str, set[str]] = {}
+    for scenario in map(read, SCENARIOS):
+        for law in LAWS:
+            said = expectations(scenario, law, ids_of(release, law, scenario["as_of"]))
+            for id_, expected in said.items():
+                states.setdefault(f"{law}:{id_}", set()).add(expected.state)
+    never_owed = set()
+    for law in LAWS:
+        for provision in release.requirements(law, date(2026, 11, 23)):
+            assert "NOT_APPLICABLE" in states[provision.id], f"{provision.id} is owed in every scenario"
+            if states[provision.id] == {"NOT_APPLICABLE"}:
+                never_owed.add(provision.id)
+    # A test in real-world conditions whose data leave the Union would make its tester a controller too.
+    assert never_owed == {"eu-ai-act:art-60.4.e"}
+
+
+def table(release: Release) -> str:
+    """The scenarios with how many requirements of each law are owed, and owed later, by the law."""
+    lines = [
+        "| scenario | day | AI Act: owed | not yet | GDPR: owed |",
+        "| --- | --- | --: | --: | --: |",
+    ]
+    for path in SCENARIOS:
+        scenario = read(path)
+        day = scenario["as_of"]
+        act, gdpr = (
+            Counter(e.state for e in expectations(scenario, law, ids_of(release, law, day)).values()) for law in LAWS
+        )
+        counts = f"{act['APPLICABLE']} | {act['NOT_YET_APPLICABLE']} | {gdpr['APPLICABLE']}"
+        lines.append(f"| [{scenario['title']}](../tests/scenarios/{path.name}) | {day} | {counts} |")
+    return "\n".join(lines)
+
+
+def test_the_page_lists_the_scenarios(release: Release) -> None:
+    assert table(release) in PAGE.read_text(encoding="utf-8"), f"write into {PAGE.name}:\n{table(release)}"
