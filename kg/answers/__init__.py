@@ -7,6 +7,9 @@ tests all call these and get the same frozen objects.
     explain(assessment, requirement)                    → everything behind one cell
     crosswalk(release, source, target)                  → direct rows and derived relations, both directions
     exposure(release, requirement)                      → threats and incidents behind a gap
+    exposure_ranking(assessment, frameworks, cases)     → open requirements by what happened to others
+    concerns(release, case_of(release, incident), day)  → the requirements and reference controls an incident concerns
+    readiness(assessment, case)                         → what an organisation has of these
     disagreements(release)                              → what sets say differently of the same pair
     content_report(release, as_of)                      → what the graph can speak of, and what it cannot
     search(release, text)                               → nodes by words
@@ -14,6 +17,7 @@ tests all call these and get the same frozen objects.
 """
 
 from kg.answers.applicability import Applicability, Decision, Unit
+from kg.answers.concerns import Case, Concerns, case_of, concerns
 from kg.answers.coverage import (
     Assessment,
     Counts,
@@ -28,10 +32,12 @@ from kg.answers.coverage import (
 from kg.answers.crosswalk import Crosswalk, CrosswalkRow, DerivedRow, Side, crosswalk
 from kg.answers.disagreements import Disagreement, Statement, disagreements
 from kg.answers.explain import ChainView, Explain, RulingView, explain
-from kg.answers.exposure import Exposure, exposure, incidents_of, threat_family
+from kg.answers.exposure import CaseFilter, Exposure, exposure, incidents_of, threat_family
 from kg.answers.gaps import Gap, GapReport, Pending, gap_report
 from kg.answers.graph import MAX_HOPS, Filter
 from kg.answers.judge import Reason, Verdict
+from kg.answers.ranking import ExposureRanking, RankedGap, exposure_ranking
+from kg.answers.readiness import Readiness, readiness
 from kg.answers.report import ContentReport, FrameworkReport, PairReport, content_report
 from kg.answers.search import Hit, classification_words, search
 
@@ -42,4 +48,8 @@ __all__ = [
     "Reason", "RequirementResult", "RulingView", "Side", "Statement", "StepView", "Unit", "Verdict", "assess",
     "classification_words", "content_report", "coverage", "crosswalk", "disagreements", "explain", "exposure",
     "gap_report", "incidents_of", "search", "threat_family",
+]  # fmt: skip
+__all__ += [
+    "Case", "CaseFilter", "Concerns", "ExposureRanking", "RankedGap", "Readiness", "case_of", "concerns",
+    "exposure_ranking", "readiness",
 ]  # fmt: skip

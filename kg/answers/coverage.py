@@ -254,6 +254,14 @@ class Assessment:
             else (),
         )
 
+    def judged(self, target: str) -> list[tuple[Unit, Judgement]]:
+        """Each unit's judgement on anything a chain may end at, a reference control too."""
+        return [(u, self._judgement(self.judge_of(u), target)) for u in self.units]
+
+    def explanation(self, ruling: Ruling) -> Explanation:
+        """The chain behind a ruling, with the provenance of its rows."""
+        return _explanation(self.release, ruling)
+
     def coverage(self, framework: str) -> Coverage:
         """The whole framework.  Raises :class:`~kg.errors.UnknownIdError` for one that does not exist."""
         found = self.release.framework(framework)
