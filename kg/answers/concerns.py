@@ -259,9 +259,7 @@ def case_of(release: Release, incident: str = "", threats: Iterable[str] = ()) -
         raise UsageError(f"no threat is recorded for {it.id}", "read the case, and name its threats with --threat")
     if not found:
         raise UsageError("no incident and no threat is named", "aiid:6, or a threat such as threat:prompt-injection")
-    if it is None:
-        note.append("A supposed incident: its threats are those that were named.")
-    elif added:
+    if it is not None and added:
         note.append(f"Named beside what is recorded: {', '.join(text.strip() for text, _ in added)}.")
     matched = [t for t in found.values() if t.known is Known.MATCH]
     note += [f"{t.threat.id} ({t.threat.title}) stands for {t.given} as a close match." for t in matched]
@@ -300,7 +298,7 @@ def concerns(release: Release, case: Case, as_of: date, frameworks: Sequence[str
         controls=_controls(release, scopes),
         release=release.digest,
         as_of=as_of,
-        disclaimers=(*dict.fromkeys(d for f in chosen for d in release.disclaimers_for(f)), REPORTED_CASES_ONLY),
+        disclaimers=(*release.disclaimers_for(*chosen), REPORTED_CASES_ONLY),
     )
 
 

@@ -68,11 +68,16 @@ class RankedGap:
 @dataclass(frozen=True, slots=True)
 class ExposureRanking:
     """The open requirements of some frameworks, by what happened to others who missed them.  It carries the coverages
-    it was drawn from, so that its counts keep their denominators, and says which incidents were counted."""
+    it was drawn from, so that its counts keep their denominators, and says which incidents were counted.  Of the
+    ``open`` requirements ``with_incidents`` have one behind them (``incidents`` distinct ones in all), and to
+    ``without_threat`` no threat is linked."""
 
     coverages: tuple[Coverage, ...]
     cases: CaseFilter
     case_counts: CaseCounts
+    open: int
+    with_incidents: int
+    without_threat: int
     incidents: int
     gaps: tuple[RankedGap, ...]
     release: str
@@ -80,16 +85,6 @@ class ExposureRanking:
     order: str
     method: str
     disclaimers: tuple[Disclaimer, ...]
-
-    @property
-    def with_incidents(self) -> int:
-        """How many of the open requirements have an incident behind them."""
-        return sum(1 for g in self.gaps if g.place)
-
-    @property
-    def without_threat(self) -> int:
-        """How many of the open requirements no threat of this release is linked to."""
-        return sum(1 for g in self.gaps if not g.gap.exposure.threats)
 
 
 def case_counts(release: Release, cases: CaseFilter) -> CaseCounts:
@@ -143,6 +138,9 @@ def exposure_ranking(
         coverages=tuple(r.coverage for r in reports),
         cases=cases,
         case_counts=case_counts(release, cases),
+        open=len(ranked),
+        with_incidents=sum(1 for g in ranked if g.place),
+        without_threat=sum(1 for g in every if not g.exposure.threats),
         incidents=len(behind),
         gaps=tuple(ranked),
         release=release.digest,

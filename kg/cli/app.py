@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from kg.cli import assess, browse, data, demo, importing, report, serve, show
+from kg.cli import assess, browse, data, demo, importing, incident, report, serve, show
 from kg.cli.options import DataOption
 from kg.errors import InputError, KgError
 
@@ -38,6 +38,15 @@ COMMANDS: tuple[tuple[str, Callable[..., None], str, tuple[str, ...]], ...] = (
     ("explain", assess.explain, _ANSWERS, (
         "kg explain controls.csv --requirement eu-ai-act:art-15.5",
         "kg explain controls.csv --framework gdpr --requirement 'Article 32(1)(b)'",
+    )),
+    ("exposure", incident.exposure, _ANSWERS, (
+        "kg exposure controls.csv --profile profile.toml",
+        "kg exposure controls.csv -f gdpr --since 2024 --sector health",
+    )),
+    ("incident", incident.incident, _ANSWERS, (
+        "kg incident aiid:6 controls.csv --profile profile.toml",
+        "kg incident aiid:6",
+        "kg incident --threat nist-aml:NISTAML.031 controls.csv",
     )),
     ("crosswalk", browse.crosswalk, _ANSWERS, (
         "kg crosswalk nist-ai-rmf iso42001",

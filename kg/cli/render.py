@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "coverage_table", "disclaimers", "document_table", "explanation", "gap_block", "gap_list", "groups_table",
-    "header", "indented", "legend", "paragraph", "put", "requirements_table", "simple_table", "text",
+    "header", "indented", "legend", "paragraph", "put", "reasons", "requirements_table", "simple_table", "text",
+    "verdict",
 ]  # fmt: skip
 
 _STYLES = {"COVERED": "green", "PARTIAL": "yellow", "LEAD": "cyan", "GAP": "red"}
@@ -194,7 +195,8 @@ def requirements_table(console: Console, found: Coverage) -> None:
 # ---------------------------------------------------------------- gaps
 
 
-def _reasons(r: RequirementResult) -> str:
+def reasons(r: RequirementResult) -> str:
+    """Why a verdict is not better, in words."""
     return "; ".join(REASONS[reason] for reason in r.reasons)
 
 
@@ -205,7 +207,7 @@ def gap_block(console: Console, gap: Gap) -> None:
     line.append(clean(f"{r.requirement.ref}  {r.requirement.title}", ""), "bold default")
     console.print(line)
     line = text(f"{r.requirement.id}: ", "dim")
-    line.append(clean(f"{_reasons(r)}.", ""), "not dim")
+    line.append(clean(f"{reasons(r)}.", ""), "not dim")
     console.print(indented(line, 8))
     if r.explanation:
         paragraph(console, f"Nearest: {r.explanation.control}, {r.explanation.title}.", indent=8)
@@ -277,7 +279,7 @@ def explanation(console: Console, found: Explain, release: Release, limit: int) 
     paragraph(console, p.summary)
     console.print()
     line = verdict(r.verdict.name)
-    line.append(clean(f"  {_reasons(r)}" if r.reasons else "", ""), "not bold default")
+    line.append(clean(f"  {reasons(r)}" if r.reasons else "", ""), "not bold default")
     console.print(line)
     paragraph(console, _applies(r))
     for u in r.units:

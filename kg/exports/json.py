@@ -34,6 +34,7 @@ from kg.answers import (
     Side,
 )
 from kg.answers.gaps import Gap, GapReport
+from kg.exports.json_exposure import SPECIAL as _EXPOSURE
 from kg.model import (
     Disclaimer,
     Incident,
@@ -296,6 +297,7 @@ def _assessment(value: Assessment, release: Release | None) -> list[Any]:
 
 
 _SPECIAL: dict[type, Callable[[Any, Release | None], Any]] = {
+    **_EXPOSURE,
     Assessment: _assessment,
     Counts: _counts,
     Coverage: _coverage,

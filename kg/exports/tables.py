@@ -95,12 +95,16 @@ def document(answer: Any, release: Release) -> Document:
 def _builders() -> dict[str, Callable[[Any, Release], Document]]:
     from kg.exports.tables_assessment import coverage_document, explain_document, gaps_document
     from kg.exports.tables_crosswalk import crosswalk_document
+    from kg.exports.tables_exposure import concerns_document, ranking_document, readiness_document
 
     return {
+        "Concerns": concerns_document,
         "Coverage": coverage_document,
         "Crosswalk": crosswalk_document,
         "Explain": explain_document,
+        "ExposureRanking": ranking_document,
         "GapReport": gaps_document,
+        "Readiness": readiness_document,
     }
 
 
