@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar
 
 import strawberry
 from strawberry import field
@@ -24,6 +24,9 @@ from kg.answers.gaps import gap_report
 from kg.errors import Finding as KgFinding
 from kg.errors import UsageError
 from kg.organizations import Sheet
+
+if TYPE_CHECKING:
+    from api.schema.exposures import ExposureRanking, Readiness
 
 __all__ = ["Assessment", "Coverage", "Explain", "GapReport", "RequirementResult", "assess"]
 
@@ -542,6 +545,49 @@ class Assessment:
         found = _requirement(self.it, find(self.it.release, requirement))
         it = info.context.once(("explain", id(self.it), found.id), lambda: answers.explain(self.it, found))
         return Explain.of(self.it, it)
+
+    @computed("The open requirements in the order of what happened to others.", cost=200)
+    def exposure_ranking(
+        self,
+        info: Info,
+        frameworks: Annotated[
+            list[str] | None, strawberry.argument(description="Only of these frameworks; left out or empty: of all.")
+        ] = None,
+        since: Annotated[
+            str, strawberry.argument(description="Only incidents surely on or after this day, month or year.")
+        ] = "",
+        until: Annotated[
+            str, strawberry.argument(description="Only incidents surely on or before this day, month or year.")
+        ] = "",
+        sectors: Annotated[
+            list[str] | None, strawberry.argument(description="Only incidents of these sectors: health, finance …")
+        ] = None,
+    ) -> Annotated[ExposureRanking, strawberry.lazy("api.schema.exposures")]:
+        from api.schema.exposures import ranking
+
+        names = [framework_name(self.it.release, f) for f in frameworks or ()]
+        return ranking(info, self.it, names, since, until, sectors or ())
+
+    @computed("This happened: would the organisation be covered? Name an incident, threats, or both.", cost=100)
+    def readiness(
+        self,
+        info: Info,
+        incident: Annotated[By | None, strawberry.argument(description="A case of the AI Incident Database.")] = None,
+        threats: Annotated[
+            list[str] | None,
+            strawberry.argument(
+                description="Threats of a supposed incident, or beside those recorded: threat:jailbreak, "
+                "nist-aml:NISTAML.031, atlas:AML.T0051."
+            ),
+        ] = None,
+        frameworks: Annotated[
+            list[str] | None, strawberry.argument(description="Only of these frameworks; left out or empty: of all.")
+        ] = None,
+    ) -> Annotated[Readiness, strawberry.lazy("api.schema.exposures")]:
+        from api.schema.exposures import readiness
+
+        names = [framework_name(self.it.release, f) for f in frameworks or ()]
+        return readiness(info, self.it, incident, threats or (), names)
 
     def _answer(self, info: Info, framework: str, cls: type[_Answer]) -> _Answer:
         name = framework_name(self.it.release, framework)

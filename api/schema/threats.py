@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import datetime as dt
+from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 from strawberry import field
@@ -15,6 +16,9 @@ from api.schema.ids import node_id
 from api.schema.nodes import Entry, Node, computed, mirror
 from kg import Release, answers
 from kg.terms import iri
+
+if TYPE_CHECKING:
+    from api.schema.exposures import ConcernedControl, ConcernedRequirement
 
 __all__ = ["Classification", "ClassificationSet", "Exposure", "Incident", "RiskDomain", "Threat", "ThreatLink"]
 
@@ -132,6 +136,36 @@ class Incident(Entry, Node):
         release = info.context.release
         found = release.classifications.get(self.it.id)
         return Classification.of(release, found) if found else None
+
+    @computed(
+        "The requirements that address its threats, in reading order; null with an error where nobody has recorded "
+        "its threats.",
+        cost=20,
+    )
+    def requirements(
+        self,
+        info: Info,
+        as_of: Annotated[
+            dt.date | None, strawberry.argument(description="The day whose texts are meant; left out: today.")
+        ] = None,
+        first: First = DEFAULT_PAGE,
+        after: After = None,
+    ) -> Connection[Annotated[ConcernedRequirement, strawberry.lazy("api.schema.exposures")]] | None:
+        from api.schema.exposures import requirements_concerned
+
+        return requirements_concerned(info, self.it.id, as_of, first, after)
+
+    @computed(
+        "The reference controls that bear on its threats, by id; null with an error where nobody has recorded its "
+        "threats.",
+        cost=20,
+    )
+    def reference_controls(
+        self, info: Info, first: First = DEFAULT_PAGE, after: After = None
+    ) -> Connection[Annotated[ConcernedControl, strawberry.lazy("api.schema.exposures")]] | None:
+        from api.schema.exposures import controls_concerned
+
+        return controls_concerned(info, self.it.id, first, after)
 
 
 @strawberry.type(

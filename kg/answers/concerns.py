@@ -17,7 +17,7 @@ from enum import StrEnum
 
 from kg.answers.exposure import (
     REPORTED_CASES_ONLY,
-    Through,
+    AddressedThrough,
     addressed_through,
     threat_family,
     wider_threats,
@@ -29,11 +29,11 @@ from kg.terms import natural_key
 
 __all__ = [
     "Bearing", "Case", "CaseThreat", "ConcernedControl", "ConcernedFramework", "ConcernedRequirement", "Concerns",
-    "Known", "Scope", "Stage", "case_of", "concerns", "find_threats",
+    "LinkScope", "ThreatSource", "ThreatStage", "case_of", "concerns", "find_threats",
 ]  # fmt: skip
 
 
-class Known(StrEnum):
+class ThreatSource(StrEnum):
     """How a threat came to be in a case."""
 
     RECORDED = "recorded"
@@ -42,7 +42,7 @@ class Known(StrEnum):
     CLASS = "class"
 
 
-class Scope(StrEnum):
+class LinkScope(StrEnum):
     """What a link is made for, beside the threat of the case: the same, a broader class, or a narrower kind of it."""
 
     SAME = "same"
@@ -50,7 +50,7 @@ class Scope(StrEnum):
     NARROWER = "narrower"
 
 
-class Stage(StrEnum):
+class ThreatStage(StrEnum):
     """What a reference control does about a threat.  ``UNSTATED``: its catalogue names the threat and says no more."""
 
     PREVENT = "prevent"
@@ -60,10 +60,10 @@ class Stage(StrEnum):
 
 
 _STAGES = {
-    ThreatRelation.MITIGATED_BY: Stage.PREVENT,
-    ThreatRelation.DETECTED_BY: Stage.DETECT,
-    ThreatRelation.RESPONDED_BY: Stage.RESPOND,
-    ThreatRelation.ADDRESSED_BY: Stage.UNSTATED,
+    ThreatRelation.MITIGATED_BY: ThreatStage.PREVENT,
+    ThreatRelation.DETECTED_BY: ThreatStage.DETECT,
+    ThreatRelation.RESPONDED_BY: ThreatStage.RESPOND,
+    ThreatRelation.ADDRESSED_BY: ThreatStage.UNSTATED,
 }
 
 
@@ -74,7 +74,7 @@ class CaseThreat:
     incident's class in the MIT AI Risk Repository shows it (*class*).  ``given`` is the id it was come by from."""
 
     threat: Threat
-    known: Known
+    known: ThreatSource
     given: str
 
 
@@ -102,7 +102,7 @@ class Bearing:
 
     threat: str
     linked: str
-    scope: Scope
+    scope: LinkScope
     rationale: str
     set_id: str
 
@@ -113,14 +113,14 @@ class ConcernedRequirement:
 
     requirement: Provision
     group: str
-    through: Through
+    through: AddressedThrough
     targets: tuple[str, ...]
     bearings: tuple[Bearing, ...]
 
     @property
     def narrower(self) -> bool:
         """Whether it speaks to narrower kinds only, and so does not count."""
-        return all(b.scope is Scope.NARROWER for b in self.bearings)
+        return all(b.scope is LinkScope.NARROWER for b in self.bearings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,22 +128,22 @@ class ConcernedControl:
     """A reference control that bears on a threat of the case, with what it does about it at each stage."""
 
     control: ReferenceControl
-    bearings: tuple[tuple[Stage, Bearing], ...]
+    bearings: tuple[tuple[ThreatStage, Bearing], ...]
 
     @property
     def narrower(self) -> bool:
         """Whether it speaks to narrower kinds only, and so does not count."""
-        return all(b.scope is Scope.NARROWER for _, b in self.bearings)
+        return all(b.scope is LinkScope.NARROWER for _, b in self.bearings)
 
     @property
-    def stages(self) -> tuple[Stage, ...]:
+    def stages(self) -> tuple[ThreatStage, ...]:
         """The stages at which it counts, in their order; of one that does not count, those at which it is listed."""
-        found = {s for s, b in self.bearings if self.narrower or b.scope is not Scope.NARROWER}
-        return tuple(s for s in Stage if s in found)
+        found = {s for s, b in self.bearings if self.narrower or b.scope is not LinkScope.NARROWER}
+        return tuple(s for s in ThreatStage if s in found)
 
-    def against(self, stage: Stage) -> frozenset[str]:
+    def against(self, stage: ThreatStage) -> frozenset[str]:
         """The threats of the case that it bears on at ``stage``, narrower kinds left aside."""
-        return frozenset(b.threat for s, b in self.bearings if s is stage and b.scope is not Scope.NARROWER)
+        return frozenset(b.threat for s, b in self.bearings if s is stage and b.scope is not LinkScope.NARROWER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,20 +230,20 @@ def case_of(release: Release, incident: str = "", threats: Iterable[str] = ()) -
     """
     found: dict[str, CaseThreat] = {}
 
-    def add(given: str, ids: Iterable[str], how: Known) -> None:
+    def add(given: str, ids: Iterable[str], how: ThreatSource) -> None:
         for id_ in ids:
-            known = how if id_ == given or how is Known.CLASS else Known.MATCH
+            known = how if id_ == given or how is ThreatSource.CLASS else ThreatSource.MATCH
             found.setdefault(id_, CaseThreat(release.threats[id_], known, given))
 
     it, note = None, []
     if incident:
         it = _incident(release, incident)
         for threat in it.threats:
-            add(threat, _known_as(release, threat), Known.RECORDED)
+            add(threat, _known_as(release, threat), ThreatSource.RECORDED)
         if not it.threats:
             class_, shown = _of_class(release, it)
             if shown:
-                add(class_, shown, Known.CLASS)
+                add(class_, shown, ThreatSource.CLASS)
                 note.append(
                     f"Nobody has recorded the threats of this case. It is classified as {class_} "
                     f"({release.title(class_)}), every case of which shows {', '.join(shown)}: derived, not read from "
@@ -251,17 +251,23 @@ def case_of(release: Release, incident: str = "", threats: Iterable[str] = ()) -
                 )
     added = [(text, find_threats(release, text)) for text in threats]
     for text, ids in added:
-        add(text.strip(), ids, Known.NAMED)
+        add(text.strip(), ids, ThreatSource.NAMED)
     if it is not None and not found:
         if it.id in release.known_by_number:
             error = release.unknown(it.id)
-            raise UnknownIdError(error.message, f"{error.hint}; read the case, and name its threats with --threat")
-        raise UsageError(f"no threat is recorded for {it.id}", "read the case, and name its threats with --threat")
+            raise UnknownIdError(
+                error.message,
+                f"{error.hint}; read the case, and name its threats yourself (--threat, or threats: in GraphQL)",
+            )
+        raise UsageError(
+            f"no threat is recorded for {it.id}",
+            "read the case, and name its threats yourself (--threat, or threats: in GraphQL)",
+        )
     if not found:
         raise UsageError("no incident and no threat is named", "aiid:6, or a threat such as threat:prompt-injection")
     if it is not None and added:
         note.append(f"Named beside what is recorded: {', '.join(text.strip() for text, _ in added)}.")
-    matched = [t for t in found.values() if t.known is Known.MATCH]
+    matched = [t for t in found.values() if t.known is ThreatSource.MATCH]
     note += [f"{t.threat.id} ({t.threat.title}) stands for {t.given} as a close match." for t in matched]
     return Case(it, tuple(found.values()), " ".join(note))
 
@@ -269,18 +275,18 @@ def case_of(release: Release, incident: str = "", threats: Iterable[str] = ()) -
 # ---------------------------------------------------------------- what concerns it
 
 
-def _scopes(release: Release, case: Case) -> dict[str, list[tuple[str, Scope]]]:
+def _scopes(release: Release, case: Case) -> dict[str, list[tuple[str, LinkScope]]]:
     """Threat that a link may be made for → the threats of the case it speaks to, each with the scope."""
-    found: defaultdict[str, dict[str, Scope]] = defaultdict(dict)
+    found: defaultdict[str, dict[str, LinkScope]] = defaultdict(dict)
     for it in case.threats:
         own = it.threat.id
-        found[own][own] = Scope.SAME
+        found[own][own] = LinkScope.SAME
         for wider in wider_threats(release, own):
-            found[wider].setdefault(own, Scope.BROADER)
+            found[wider].setdefault(own, LinkScope.BROADER)
         for kind in threat_family(release, own):
             for known in _known_as(release, kind) if kind != own else ():
                 for narrow in threat_family(release, known):
-                    found[narrow].setdefault(own, Scope.NARROWER)
+                    found[narrow].setdefault(own, LinkScope.NARROWER)
     return {linked: sorted(given.items()) for linked, given in found.items()}
 
 
@@ -303,7 +309,7 @@ def concerns(release: Release, case: Case, as_of: date, frameworks: Sequence[str
 
 
 def _framework(
-    release: Release, framework: str, as_of: date, scopes: dict[str, list[tuple[str, Scope]]]
+    release: Release, framework: str, as_of: date, scopes: dict[str, list[tuple[str, LinkScope]]]
 ) -> ConcernedFramework:
     every = release.requirements(framework, as_of)
     found = []
@@ -311,11 +317,11 @@ def _framework(
         links = [a for a in addressed_through(release, r.id) if a.threat in scopes]
         if not links:
             continue
-        counting = [a for a in links if any(s is not Scope.NARROWER for _, s in scopes[a.threat])] or links
+        counting = [a for a in links if any(s is not LinkScope.NARROWER for _, s in scopes[a.threat])] or links
         bearings = tuple(
             Bearing(threat, a.threat, scope, a.rationale, a.set_id) for a in links for threat, scope in scopes[a.threat]
         )
-        through = next(t for t in Through if any(a.through is t for a in counting))
+        through = next(t for t in AddressedThrough if any(a.through is t for a in counting))
         targets = tuple(dict.fromkeys(a.target for a in counting))
         found.append(ConcernedRequirement(r, release.group_of(r.id), through, targets, bearings))
     return ConcernedFramework(
@@ -327,11 +333,11 @@ def _framework(
     )
 
 
-def _controls(release: Release, scopes: dict[str, list[tuple[str, Scope]]]) -> tuple[ConcernedControl, ...]:
+def _controls(release: Release, scopes: dict[str, list[tuple[str, LinkScope]]]) -> tuple[ConcernedControl, ...]:
     """A typed link says the stage; a threat that only the control's own entry names stands at no stage."""
-    found: defaultdict[str, dict[tuple[Stage, str, str], Bearing]] = defaultdict(dict)
+    found: defaultdict[str, dict[tuple[ThreatStage, str, str], Bearing]] = defaultdict(dict)
 
-    def add(control: str, stage: Stage, linked: str, rationale: str, set_id: str) -> None:
+    def add(control: str, stage: ThreatStage, linked: str, rationale: str, set_id: str) -> None:
         for threat, scope in scopes[linked]:
             bearing = Bearing(threat, linked, scope, rationale, set_id)
             found[control].setdefault((stage, linked, threat), bearing)
@@ -344,8 +350,8 @@ def _controls(release: Release, scopes: dict[str, list[tuple[str, Scope]]]) -> t
     for control in release.controls.values():
         for threat in control.threats:
             if threat in scopes and (control.id, threat) not in typed:
-                add(control.id, Stage.UNSTATED, threat, control.rationale, "")
-    order = {s: n for n, s in enumerate(Stage)}
+                add(control.id, ThreatStage.UNSTATED, threat, control.rationale, "")
+    order = {s: n for n, s in enumerate(ThreatStage)}
     return tuple(
         ConcernedControl(
             release.controls[id_],

@@ -23,7 +23,7 @@ from kg.release import Release
 from kg.terms import BASE, natural_key
 
 __all__ = [
-    "REPORTED_CASES_ONLY", "Addressed", "CaseFilter", "Exposure", "Through", "addressed_through", "exposure",
+    "REPORTED_CASES_ONLY", "Addressed", "AddressedThrough", "CaseFilter", "Exposure", "addressed_through", "exposure",
     "incidents_of", "threat_family", "wider_threats",
 ]  # fmt: skip
 
@@ -38,7 +38,7 @@ REPORTED_CASES_ONLY = Disclaimer(
 _DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?")
 
 
-class Through(StrEnum):
+class AddressedThrough(StrEnum):
     """By what a requirement addresses a threat: its own link, that of one of its parts, or that of a whole above it."""
 
     ITSELF = "itself"
@@ -51,7 +51,7 @@ class Addressed:
     """A requirement addresses ``threat`` because ``target`` (itself, a part or a whole) does."""
 
     threat: str
-    through: Through
+    through: AddressedThrough
     target: str
     rationale: str
     set_id: str
@@ -71,7 +71,7 @@ class Exposure:
     @property
     def indirect(self) -> bool:
         """Whether it addresses threats, and every one only through a whole above it or a part of it."""
-        return bool(self.links) and all(link.through is not Through.ITSELF for link in self.links)
+        return bool(self.links) and all(link.through is not AddressedThrough.ITSELF for link in self.links)
 
     @property
     def newest(self) -> str:
@@ -201,11 +201,11 @@ def addressed_through(release: Release, requirement: str) -> tuple[Addressed, ..
     """By what a requirement addresses which threat: its own links first, then those of its parts, then those of the
     wholes above it, nearest first."""
     links: defaultdict[str, list[ThreatLink]] = release.cache("addressing", lambda: _addressing(release))
-    near = {requirement: Through.ITSELF}
+    near = {requirement: AddressedThrough.ITSELF}
     for p in release.parts_of.get(requirement, ()):
-        near.setdefault(p.part, Through.PART)
+        near.setdefault(p.part, AddressedThrough.PART)
     for whole in release.ancestors(requirement):
-        near.setdefault(whole, Through.WHOLE)
+        near.setdefault(whole, AddressedThrough.WHOLE)
     return tuple(
         Addressed(t.threat, through, target, t.rationale, t.set_id)
         for target, through in near.items()

@@ -16,7 +16,7 @@ from datetime import date
 from enum import StrEnum
 
 from kg.answers.applicability import Applicability
-from kg.answers.concerns import Case, ConcernedControl, ConcernedRequirement, Stage, concerns
+from kg.answers.concerns import Case, ConcernedControl, ConcernedRequirement, ThreatStage, concerns
 from kg.answers.coverage import Assessment, Explanation, RequirementResult
 from kg.answers.gaps import Pending
 from kg.answers.judge import Judgement, Verdict
@@ -39,23 +39,33 @@ class Holding(StrEnum):
     give one of these.  *unproven*: a lead only.  *missing*: nothing.
     """
 
-    IN_PLACE = "in place"
-    IN_PART = "in part"
+    IN_PLACE = "in_place"
+    IN_PART = "in_part"
     PLANNED = "planned"
     UNPROVEN = "unproven"
     MISSING = "missing"
+
+    @property
+    def words(self) -> str:
+        """As people read it."""
+        return self.value.replace("_", " ")
 
 
 class StageAnswer(StrEnum):
     """The answer for one stage, in a word: what the best of its reference controls is, and whether all are that."""
 
-    ALL = "all in place"
-    SOME = "some in place"
-    IN_PART = "only in part"
-    PLANNED = "only planned"
-    UNPROVEN = "only unproven"
+    ALL = "all_in_place"
+    SOME = "some_in_place"
+    IN_PART = "only_in_part"
+    PLANNED = "only_planned"
+    UNPROVEN = "only_unproven"
     NOTHING = "nothing"
-    UNKNOWN = "not known"
+    UNKNOWN = "not_known"
+
+    @property
+    def words(self) -> str:
+        """As people read it."""
+        return self.value.replace("_", " ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +107,7 @@ class StageReadiness:
     """One stage.  ``open_threats`` are the threats of the case against which nothing is in place at this stage though
     the release knows something; for ``unknown_threats`` it knows nothing: our blind spot, never theirs."""
 
-    stage: Stage
+    stage: ThreatStage
     answer: StageAnswer
     sentence: str
     counts: HoldingCounts
@@ -160,7 +170,7 @@ class Readiness:
     @property
     def summary(self) -> str:
         """The answer in words, a sentence a stage."""
-        return " ".join(s.sentence for s in self.stages if s.stage is not Stage.UNSTATED)
+        return " ".join(s.sentence for s in self.stages if s.stage is not ThreatStage.UNSTATED)
 
 
 # ---------------------------------------------------------------- one control
@@ -206,9 +216,9 @@ def _held(assessment: Assessment, concern: ConcernedControl) -> HeldControl:
 
 #: What a reference control does at a stage, of several and of one.
 _DOES = {
-    Stage.PREVENT: ("mitigate", "mitigates"),
-    Stage.DETECT: ("detect", "detects"),
-    Stage.RESPOND: ("respond to", "responds to"),
+    ThreatStage.PREVENT: ("mitigate", "mitigates"),
+    ThreatStage.DETECT: ("detect", "detects"),
+    ThreatStage.RESPOND: ("respond to", "responds to"),
 }
 
 
@@ -240,10 +250,10 @@ def _answer(c: HoldingCounts, *, blind: bool) -> StageAnswer:
     return StageAnswer.NOTHING
 
 
-def _sentence(stage: Stage, c: HoldingCounts, threats: Sequence[str], blind: Sequence[str]) -> str:
+def _sentence(stage: ThreatStage, c: HoldingCounts, threats: Sequence[str], blind: Sequence[str]) -> str:
     these = "these threats" if len(threats) > 1 else "this threat"
     rest = [(c.in_part, "in part"), (c.planned, "planned"), (c.unproven, "unproven")]
-    if stage is Stage.UNSTATED:
+    if stage is ThreatStage.UNSTATED:
         said = ", ".join(f"{n} {word}" for n, word in [(c.in_place, "in place"), *rest] if n)
         have = f"you have of these: {said}" if said else "you have none of these"
         name = "reference control names" if c.total == 1 else "reference controls name"
@@ -260,7 +270,7 @@ def _sentence(stage: Stage, c: HoldingCounts, threats: Sequence[str], blind: Seq
     return f"{name}: of {controls} {these}, {have}{f'; {said}' if said else ''}.{unknown}"
 
 
-def _stage(stage: Stage, held: Sequence[HeldControl], case: Case) -> StageReadiness:
+def _stage(stage: ThreatStage, held: Sequence[HeldControl], case: Case) -> StageReadiness:
     counted = [h for h in held if h.concern.against(stage)]
     narrower = sum(1 for h in held if h.concern.narrower and stage in h.concern.stages)
     known = {t for h in counted for t in h.concern.against(stage)}
@@ -313,7 +323,7 @@ def readiness(assessment: Assessment, case: Case, frameworks: Sequence[str] | No
         answers.append(FrameworkReadiness(f.framework, f.title, f.text_version, _met(f.total, met), met))
     return Readiness(
         case=case,
-        stages=tuple(_stage(s, held, case) for s in Stage),
+        stages=tuple(_stage(s, held, case) for s in ThreatStage),
         frameworks=tuple(answers),
         controls=held,
         release=found.release,

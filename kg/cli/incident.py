@@ -230,11 +230,11 @@ def _case(console: Console, case: Case) -> None:
 
 
 def _concerns(console: Console, found: Concerns, release: Release) -> None:
-    from kg.answers.concerns import Stage
+    from kg.answers.concerns import ThreatStage
     from kg.cli import render
 
     _case(console, found.case)
-    for stage in Stage:
+    for stage in ThreatStage:
         here = [c for c in found.controls if stage in c.stages and not c.narrower]
         if here:
             render.paragraph(console, f"{_STAGE[stage.value]} ({len(here)})", "bold")
@@ -273,11 +273,11 @@ def _lines(console: Console, rows: Sequence[tuple[str, str, str]]) -> None:
 
 
 def _through(r: ConcernedRequirement) -> str:
-    from kg.answers.exposure import Through
+    from kg.answers.exposure import AddressedThrough
 
-    if r.through is Through.ITSELF:
+    if r.through is AddressedThrough.ITSELF:
         return ""
-    return f"(only through {'its part' if r.through is Through.PART else 'the whole'} {', '.join(r.targets)})"
+    return f"(only through {'its part' if r.through is AddressedThrough.PART else 'the whole'} {', '.join(r.targets)})"
 
 
 def _narrower(
@@ -293,18 +293,18 @@ def _narrower(
 
 
 def _readiness(console: Console, found: Readiness, release: Release) -> None:
-    from kg.answers.concerns import Stage
+    from kg.answers.concerns import ThreatStage
     from kg.cli import render
 
     _case(console, found.case)
     render.paragraph(console, "If this happened here: would you be covered?", "bold")
     console.print()
     for stage in found.stages:
-        if stage.stage is Stage.UNSTATED and not stage.counts.total:
+        if stage.stage is ThreatStage.UNSTATED and not stage.counts.total:
             continue
-        render.paragraph(console, stage.sentence, "bold" if stage.stage is not Stage.UNSTATED else "")
+        render.paragraph(console, stage.sentence, "bold" if stage.stage is not ThreatStage.UNSTATED else "")
         _held_controls(console, stage, found.controls)
-        if stage.open_threats and stage.stage is not Stage.UNSTATED and len(found.case.threats) > 1:
+        if stage.open_threats and stage.stage is not ThreatStage.UNSTATED and len(found.case.threats) > 1:
             named = ", ".join(f"{t} ({release.title(t)})" for t in stage.open_threats)
             render.paragraph(console, f"Nothing in place against {named}.", "red", indent=2)
         console.print()
@@ -332,16 +332,16 @@ def _held_controls(console: Console, stage: StageReadiness, held: Sequence[HeldC
     """The controls of one stage, least held first; of those whose catalogue says no stage, only what there is."""
     from rich.text import Text
 
-    from kg.answers.concerns import Stage
+    from kg.answers.concerns import ThreatStage
     from kg.answers.readiness import Holding
     from kg.cli import render
 
     order = list(Holding)
     here = [h for h in held if h.concern.against(stage.stage)]
-    if stage.stage is Stage.UNSTATED:
+    if stage.stage is ThreatStage.UNSTATED:
         here = [h for h in here if h.holding is not Holding.MISSING]
     for h in sorted(here, key=lambda h: -order.index(h.holding)):
-        line = Text(f"{h.holding.value:<10}", _STYLE[h.holding.value])
+        line = Text(f"{h.holding.words:<10}", _STYLE[h.holding.words])
         line.append(render.text(f"{h.concern.control.id}  {h.concern.control.title}").plain, "default")
         by = [f"by {h.explanation.control}, {h.explanation.title}"] if h.explanation else []
         by += ["evidence stale"] if h.stale else []
@@ -350,7 +350,7 @@ def _held_controls(console: Console, stage: StageReadiness, held: Sequence[HeldC
             line.append(render.text(f"  {'; '.join(by)}").plain, "dim")
         console.print(render.indented(line, 2))
         for u in h.units if len({u.holding for u in h.units}) > 1 else ():
-            render.paragraph(console, f"AI system {u.unit}: {u.holding.value}", "dim", indent=12)
+            render.paragraph(console, f"AI system {u.unit}: {u.holding.words}", "dim", indent=12)
 
 
 def _requirement(console: Console, met: MetRequirement) -> None:

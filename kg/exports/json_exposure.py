@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from kg.answers.concerns import Bearing, Case, CaseThreat, ConcernedControl, ConcernedRequirement, Stage
+from kg.answers.concerns import Bearing, Case, CaseThreat, ConcernedControl, ConcernedRequirement, ThreatStage
 from kg.answers.ranking import ExposureRanking, RankedGap
 from kg.answers.readiness import HeldControl, MetRequirement, Readiness
 from kg.release import Release
@@ -96,7 +96,7 @@ def _met(value: MetRequirement, release: Release | None) -> dict[str, Any]:
     return {**_plain(value.result, release), **_how(value.concern)}
 
 
-def _bearing(stage: Stage, value: Bearing) -> dict[str, Any]:
+def _bearing(stage: ThreatStage, value: Bearing) -> dict[str, Any]:
     return {"stage": stage.value, **_plain(value)}
 
 

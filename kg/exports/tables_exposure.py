@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from kg.answers.concerns import Bearing, Case, ConcernedControl, ConcernedRequirement, Concerns, Known, Scope, Stage
+from kg.answers.concerns import (
+    Bearing,
+    Case,
+    ConcernedControl,
+    ConcernedRequirement,
+    Concerns,
+    LinkScope,
+    ThreatSource,
+    ThreatStage,
+)
 from kg.answers.coverage import Explanation, StepView
-from kg.answers.exposure import Exposure, Through
+from kg.answers.exposure import AddressedThrough, Exposure
 from kg.answers.ranking import CaseCounts, ExposureRanking, RankedGap
 from kg.answers.readiness import HeldControl, Holding, MetRequirement, Readiness, StageReadiness
 from kg.exports.tables import Cell, Column, Document, Link, Table, chain_text, link_to, set_licences, text_licences, yes
@@ -22,28 +31,28 @@ __all__ = [
 ]  # fmt: skip
 
 HOLDINGS: dict[str, str] = {
-    Holding.IN_PLACE.value: "an implemented control contains the reference control",
-    Holding.IN_PART.value: "one overlaps it, a partly implemented one contains it, or the evidence is stale",
-    Holding.PLANNED.value: "nothing more yet, but a planned or unfinished control would do some or all of it",
-    Holding.UNPROVEN.value: "a lead only: no chain proves it",
-    Holding.MISSING.value: "no control is known to do any of it",
+    Holding.IN_PLACE.words: "an implemented control contains the reference control",
+    Holding.IN_PART.words: "one overlaps it, a partly implemented one contains it, or the evidence is stale",
+    Holding.PLANNED.words: "nothing more yet, but a planned or unfinished control would do some or all of it",
+    Holding.UNPROVEN.words: "a lead only: no chain proves it",
+    Holding.MISSING.words: "no control is known to do any of it",
 }
 SCOPES: dict[str, str] = {
-    Scope.SAME.value: "the link is made for the threat of the case",
-    Scope.BROADER.value: "the link is made for a broader class, of which the threat of the case is one kind: it counts",
-    Scope.NARROWER.value: "the link is made for one kind of the threat only: listed, never counted",
+    LinkScope.SAME.value: "the link is made for the threat of the case",
+    LinkScope.BROADER.value: "the link is made for a broader class, of which the case's threat is one kind: it counts",
+    LinkScope.NARROWER.value: "the link is made for one kind of the threat only: listed, never counted",
 }
 STAGES: dict[str, str] = {
-    Stage.PREVENT.value: "makes the threat less likely or less harmful",
-    Stage.DETECT.value: "notices it",
-    Stage.RESPOND.value: "limits it once it has happened",
-    Stage.UNSTATED.value: "its catalogue names the threat without saying which of these it does",
+    ThreatStage.PREVENT.value: "makes the threat less likely or less harmful",
+    ThreatStage.DETECT.value: "notices it",
+    ThreatStage.RESPOND.value: "limits it once it has happened",
+    ThreatStage.UNSTATED.value: "its catalogue names the threat without saying which of these it does",
 }
 KNOWN: dict[str, str] = {
-    Known.RECORDED.value: "recorded for the incident in this release",
-    Known.NAMED.value: "named by whoever asked",
-    Known.MATCH.value: "a close match of what was recorded or named",
-    Known.CLASS.value: "shown by every case of the incident's class in the MIT AI Risk Repository",
+    ThreatSource.RECORDED.value: "recorded for the incident in this release",
+    ThreatSource.NAMED.value: "named by whoever asked",
+    ThreatSource.MATCH.value: "a close match of what was recorded or named",
+    ThreatSource.CLASS.value: "shown by every case of the incident's class in the MIT AI Risk Repository",
 }
 
 _CURIE = Column("curie", "Id", "the CURIE, stable for ever", 22)
@@ -170,19 +179,19 @@ def through_text(exposure: Exposure) -> str:
     return "; ".join(f"only through {_its(through)} {target}" for through, target in found)
 
 
-def _its(through: Through) -> str:
-    return "its part" if through is Through.PART else "the whole"
+def _its(through: AddressedThrough) -> str:
+    return "its part" if through is AddressedThrough.PART else "the whole"
 
 
 def _by(value: ConcernedRequirement) -> str:
-    if value.through is Through.ITSELF:
+    if value.through is AddressedThrough.ITSELF:
         return "itself"
     return f"only through {_its(value.through)} {', '.join(value.targets)}"
 
 
 def _why(bearings: Iterable[Bearing]) -> str:
     found = dict.fromkeys(
-        f"{b.linked}{'' if b.scope is Scope.SAME else f' ({b.scope.value} than {b.threat})'}: "
+        f"{b.linked}{'' if b.scope is LinkScope.SAME else f' ({b.scope.value} than {b.threat})'}: "
         f"{b.rationale or 'named in its entry'}{f' [{b.set_id}]' if b.set_id else ''}"
         for b in bearings
     )
@@ -369,9 +378,9 @@ def _stamp(case: Case, as_of: str, release: str) -> tuple[tuple[str, str], ...]:
 
 def _held(h: HeldControl) -> tuple[Cell, ...]:
     return (
-        *_control(h.concern), h.holding.value, h.explanation.control if h.explanation else "",
+        *_control(h.concern), h.holding.words, h.explanation.control if h.explanation else "",
         "; ".join(f"{x.control} {x.title} ({x.status})" for x in h.pending), *_about(h.concern),
-        _chain(h.explanation), "; ".join(f"{u.unit}: {u.holding.value}" for u in h.units),
+        _chain(h.explanation), "; ".join(f"{u.unit}: {u.holding.words}" for u in h.units),
     )  # fmt: skip
 
 
@@ -387,7 +396,7 @@ def _met(m: MetRequirement, release: Release) -> tuple[Cell, ...]:
 def _stage(s: StageReadiness) -> tuple[Cell, ...]:
     c = s.counts
     return (
-        s.stage.value, s.answer.value, c.total, c.in_place, c.in_part, c.planned, c.unproven, c.missing, s.narrower,
+        s.stage.value, s.answer.words, c.total, c.in_place, c.in_part, c.planned, c.unproven, c.missing, s.narrower,
         ", ".join(s.open_threats), ", ".join(s.unknown_threats),
     )  # fmt: skip
 
