@@ -285,6 +285,8 @@ VIOLATIONS: list[tuple[str, str, str]] = [
         "threat:new",
     ),
     ("threat-link-unknown-to-control", CONTROL + f"{THREAT} ; kg:detected_by aisb:NEW-01 .", "threat:new"),
+    ("threat-reaches-nothing", f"{THREAT} ; kg:addressed_by gdpr:art-32.1 .", "threat:new"),
+    ("threat-reaches-nothing", f"{THREAT} ; kg:detected_by aisb:MON-03 .", "threat:new"),
     ("threat-without-how", CONTROL + "aisb:NEW-01 kg:mitigates threat:new .", "threat:new"),
     ("threat-without-incident-or-note", f"{THREAT} .", "threat:new"),
     ("two-titles", 'gdpr:art-999 dcterms:title "One"@en , "Two"@en .', "gdpr:art-999"),
