@@ -515,6 +515,10 @@ def test_counts_add_up_and_nothing_is_a_score(release: Release, company: Assessm
             assert n.applicable == n.covered + n.partial + n.lead + n.gap
             assert n.concerned == n.applicable + n.not_applicable + n.not_yet_applicable <= n.total
             assert len(f.requirements) == n.concerned + n.narrower
+            counted = [m.concern for m in f.requirements if not m.concern.narrower]
+            own = {t.target for t in release.threat_links}
+            assert n.indirect == sum(1 for c in counted if c.through is not AddressedThrough.ITSELF)
+            assert all(c.requirement.id in own for c in counted if c.through is AddressedThrough.ITSELF)
             for m in f.requirements:
                 assert m.result == company.requirement(m.concern.requirement)
         assert found.summary.count("our blind spot") + found.summary.count(" in place") == 3
@@ -700,7 +704,7 @@ def test_graphql_says_readiness_as_the_json_does(release: Release) -> None:
         stages { stage answer sentence narrower openThreats unknownThreats
           counts { total inPlace inPart planned unproven missing } }
         frameworks { framework title textVersion
-          counts { total concerned applicable covered partial lead gap notApplicable notYetApplicable narrower }
+          counts { total concerned indirect applicable covered partial lead gap notApplicable notYetApplicable narrower }
           requirements(first: 100) { nodes { curie verdict applicability through targets narrower
             bearings { threat linked scope rationale set } } } }
         controls(first: 100) { nodes { curie title catalogue statement stages narrower holding verdict stale

@@ -476,6 +476,10 @@ class MetRequirement(RequirementResult):
 class MetCounts:
     total: int = field(description="All requirements of the framework.")
     concerned: int = field(description="Of these, those that address a threat of the case.")
+    indirect: int = field(
+        description="Of the concerned, those that address it only through a whole, which does not say which of its "
+        "parts does, or through a part."
+    )
     applicable: int = field(description="Of the concerned, those that apply on the day asked for: the denominator.")
     covered: int = field(description="Of the applicable, covered.")
     partial: int = field(description="Of the applicable, partial.")

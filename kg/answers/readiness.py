@@ -18,6 +18,7 @@ from enum import StrEnum
 from kg.answers.applicability import Applicability
 from kg.answers.concerns import Case, ConcernedControl, ConcernedRequirement, ThreatStage, concerns
 from kg.answers.coverage import Assessment, Explanation, RequirementResult
+from kg.answers.exposure import AddressedThrough
 from kg.answers.gaps import Pending
 from kg.answers.judge import Judgement, Verdict
 from kg.model import ControlStatus, Disclaimer, Profile
@@ -128,10 +129,12 @@ class MetRequirement:
 class MetCounts:
     """The requirements concerned, narrower kinds left aside: ``covered + partial + lead + gap = applicable``, the
     denominator, and ``applicable + not_applicable + not_yet_applicable = concerned``, of ``total`` in the framework.
-    ``narrower`` stand beside them."""
+    ``indirect`` of the concerned address it only through a whole, which does not say which of its parts does, or
+    through a part; ``narrower`` stand beside them."""
 
     total: int
     concerned: int
+    indirect: int
     applicable: int
     covered: int
     partial: int
@@ -299,6 +302,7 @@ def _met(total: int, met: Sequence[MetRequirement]) -> MetCounts:
     return MetCounts(
         total=total,
         concerned=len(counted),
+        indirect=sum(1 for m in counted if m.concern.through is not AddressedThrough.ITSELF),
         applicable=by[Applicability.APPLICABLE],
         covered=verdicts[Verdict.COVERED],
         partial=verdicts[Verdict.PARTIAL],

@@ -31,6 +31,7 @@ from kg.model import Authority
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
 
     from kg.answers import Case, Concerns, ExposureRanking, RankedGap, Readiness
     from kg.answers.concerns import ConcernedControl, ConcernedRequirement
@@ -220,6 +221,7 @@ def _case(console: Console, case: Case) -> None:
     if i := case.incident:
         facts = [f"AIID {i.number}", i.date or "no date", i.sector, i.url]
         render.paragraph(console, "; ".join(f for f in facts if f), "dim")
+        render.paragraph(console, i.basis, "dim")
     for t in case.threats:
         line = render.text(f"{t.threat.id}  ", "magenta")
         line.append(render.text(t.threat.title).plain, "not magenta")
@@ -265,11 +267,29 @@ _STYLE = {"in place": "green", "in part": "yellow", "planned": "blue", "unproven
 def _lines(console: Console, rows: Sequence[tuple[str, str, str]]) -> None:
     from kg.cli import render
 
+    texts = []
     for id_, title, more in rows:
-        line = render.text(f"{id_}  ")
-        line.append(render.text(title).plain + (f"  {render.text(more).plain}" if more else ""), "dim")
-        console.print(render.indented(line, 2))
+        line = render.text(title)
+        line.append(render.text(f"  {more}" if more else "").plain, "dim")
+        texts.append((render.text(id_), line))
+    _grid(console, texts)
     console.print()
+
+
+def _grid(console: Console, rows: Sequence[tuple[Text, ...]]) -> None:
+    """Rows whose last cell wraps within its own column."""
+    from rich.padding import Padding
+    from rich.table import Table
+
+    if not rows:
+        return
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    for _ in rows[0][:-1]:
+        grid.add_column(no_wrap=True)
+    grid.add_column(min_width=20)
+    for row in rows:
+        grid.add_row(*row)
+    console.print(Padding(grid, (0, 0, 0, 2), expand=False))
 
 
 def _through(r: ConcernedRequirement) -> str:
@@ -306,21 +326,20 @@ def _readiness(console: Console, found: Readiness, release: Release) -> None:
         _held_controls(console, stage, found.controls)
         if stage.open_threats and stage.stage is not ThreatStage.UNSTATED and len(found.case.threats) > 1:
             named = ", ".join(f"{t} ({release.title(t)})" for t in stage.open_threats)
-            render.paragraph(console, f"Nothing in place against {named}.", "red", indent=2)
+            render.paragraph(console, f"Nothing wholly in place against {named}.", "red", indent=2)
         console.print()
     for f in found.frameworks:
         c, name = f.counts, release.frameworks[f.framework].short_title
         if not c.concerned:
             render.paragraph(console, f"{name}: none of its {c.total} requirements is linked to this.", "dim")
             continue
-        said = f"{name}: {c.concerned} of {c.total} requirements concerned; "
+        through = f" ({c.indirect} only through a whole or a part)" if c.indirect else ""
+        said = f"{name}: {c.concerned} of {c.total} requirements concerned{through}; "
         said += f"{c.covered} of the {c.applicable} that apply are covered" if c.applicable else "none of them applies"
         later = f", {c.not_yet_applicable} not yet applicable" if c.not_yet_applicable else ""
         idle = f", {c.not_applicable} not applicable" if c.not_applicable else ""
         render.paragraph(console, f"{said}{later}{idle}.", "bold")
-        for met in f.requirements:
-            if not met.concern.narrower:
-                _requirement(console, met)
+        _grid(console, [_requirement(met) for met in f.requirements if not met.concern.narrower])
     console.print()
     _narrower(
         console, [h.concern for h in found.controls if h.concern.narrower],
@@ -330,8 +349,6 @@ def _readiness(console: Console, found: Readiness, release: Release) -> None:
 
 def _held_controls(console: Console, stage: StageReadiness, held: Sequence[HeldControl]) -> None:
     """The controls of one stage, least held first; of those whose catalogue says no stage, only what there is."""
-    from rich.text import Text
-
     from kg.answers.concerns import ThreatStage
     from kg.answers.readiness import Holding
     from kg.cli import render
@@ -340,30 +357,30 @@ def _held_controls(console: Console, stage: StageReadiness, held: Sequence[HeldC
     here = [h for h in held if h.concern.against(stage.stage)]
     if stage.stage is ThreatStage.UNSTATED:
         here = [h for h in here if h.holding is not Holding.MISSING]
+    rows = []
     for h in sorted(here, key=lambda h: -order.index(h.holding)):
-        line = Text(f"{h.holding.words:<10}", _STYLE[h.holding.words])
-        line.append(render.text(f"{h.concern.control.id}  {h.concern.control.title}").plain, "default")
         by = [f"by {h.explanation.control}, {h.explanation.title}"] if h.explanation else []
         by += ["evidence stale"] if h.stale else []
         by += [f"{p.control}, {p.title} ({p.status})" for p in h.pending[:2]]
-        if by:
-            line.append(render.text(f"  {'; '.join(by)}").plain, "dim")
-        console.print(render.indented(line, 2))
-        for u in h.units if len({u.holding for u in h.units}) > 1 else ():
-            render.paragraph(console, f"AI system {u.unit}: {u.holding.words}", "dim", indent=12)
+        if len({u.holding for u in h.units}) > 1:
+            by += [f"AI system {u.unit}: {u.holding.words}" for u in h.units]
+        line = render.text(h.concern.control.title)
+        line.append(render.text(f"  {'; '.join(by)}" if by else "").plain, "dim")
+        style = _STYLE[h.holding.words]
+        rows.append((render.text(h.holding.words, style), render.text(h.concern.control.id), line))
+    _grid(console, rows)
 
 
-def _requirement(console: Console, met: MetRequirement) -> None:
+def _requirement(met: MetRequirement) -> tuple[Text, ...]:
     from kg.cli import render
 
     r = met.result
-    line = render.text("-", "dim") if not r.applicable else render.verdict(r.verdict.name)
-    line.append(" " * (10 - line.cell_len))
-    line.append(render.text(f"{r.requirement.id}  {r.requirement.title}").plain, "not bold default")
-    more = _through(met.concern)
     why = f"by {r.explanation.control}" if r.explanation else ""
     if not r.applicable:
         also = f"{r.verdict.name.lower()} already" if r.explanation else "nothing yet"
         why = f"{r.decision.explanation or r.decision.applicability.value}; {also}"
-    line.append(render.text(f"  {' '.join(x for x in (why, more) if x)}").plain, "dim not bold")
-    console.print(render.indented(line, 2))
+    said = " ".join(x for x in (why, _through(met.concern)) if x)
+    line = render.text(r.requirement.title)
+    line.append(render.text(f"  {said}" if said else "").plain, "dim")
+    shown = render.verdict(r.verdict.name) if r.applicable else render.text("-", "dim")
+    return shown, render.text(r.requirement.id), line

@@ -157,11 +157,13 @@ def open_text(value: ExposureRanking) -> str:
     """The open requirements, and of how many of them the database has a case."""
     applicable = sum(c.counts.applicable for c in value.coverages)
     silent = value.open - value.with_incidents - value.without_threat
-    return (
-        f"{value.open} of {applicable} applicable requirements are open. Behind {value.with_incidents} of these stand "
-        f"{value.incidents} distinct incidents; {silent} address threats of which no counted case is known; to "
-        f"{value.without_threat} no threat of this release is linked."
-    )
+    found = [f"behind {value.with_incidents} of these stand {value.incidents} distinct incidents"]
+    if silent:
+        found.append(f"{silent} address threats of which no counted case is known")
+    if value.without_threat:
+        found.append(f"to {value.without_threat} no threat of this release is linked")
+    said = "; ".join(found)
+    return f"{value.open} of {applicable} applicable requirements are open: {said}."
 
 
 def struck_text(value: RankedGap) -> str:
@@ -407,7 +409,8 @@ def readiness_document(value: Readiness, release: Release) -> Document:
     facts = [
         (f.framework, f"{c.covered} of {c.applicable} applicable requirements concerned are covered, {c.partial} "
          f"partial, {c.lead} leads, {c.gap} gaps; {c.not_applicable} not applicable, {c.not_yet_applicable} not yet; "
-         f"{c.concerned} of {c.total} requirements concerned, {c.narrower} more by narrower kinds only")
+         f"{c.concerned} of {c.total} requirements concerned ({c.indirect} only through a whole or a part), "
+         f"{c.narrower} more by narrower kinds only")
         for f in value.frameworks for c in (f.counts,)
     ]  # fmt: skip
     steps = _steps([*(m.result.explanation for m in met), *(h.explanation for h in value.controls)])
