@@ -704,7 +704,8 @@ def test_graphql_says_readiness_as_the_json_does(release: Release) -> None:
         stages { stage answer sentence narrower openThreats unknownThreats
           counts { total inPlace inPart planned unproven missing } }
         frameworks { framework title textVersion
-          counts { total concerned indirect applicable covered partial lead gap notApplicable notYetApplicable narrower }
+          counts { total concerned indirect applicable covered partial lead gap notApplicable notYetApplicable
+            narrower }
           requirements(first: 100) { nodes { curie verdict applicability through targets narrower
             bearings { threat linked scope rationale set } } } }
         controls(first: 100) { nodes { curie title catalogue statement stages narrower holding verdict stale
