@@ -15,7 +15,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
@@ -170,7 +170,7 @@ def near(requirement: str) -> set[str]:
     return {requirement, requirement.split(".")[0]}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(smalls())
 def test_an_incident_concerns_what_addresses_its_threat_or_a_broader_class(small: Small) -> None:
     """Both ways round, and held against every path walked by hand."""
@@ -188,7 +188,7 @@ def test_an_incident_concerns_what_addresses_its_threat_or_a_broader_class(small
             assert (f"aiid:{n}" in {i.id for i in exposure(release, r.id).incidents}) == wide
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(smalls())
 def test_a_control_counts_at_the_stage_its_link_says_and_never_for_a_kind_only(small: Small) -> None:
     release = Release(small.content())
@@ -256,7 +256,7 @@ def test_only_what_surely_happened_then_and_there_counts(
         assert why == ("sector" if sector else "unknown sector")
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(smalls(), st.randoms(use_true_random=False))
 def test_the_ranking_is_by_incidents_then_newest_then_id_whatever_the_order_of_the_data(
     small: Small, random: Random
