@@ -12,6 +12,8 @@ tests all call these and get the same frozen objects.
     readiness(assessment, case)                         → what an organisation has of these
     disagreements(release)                              → what sets say differently of the same pair
     content_report(release, as_of)                      → what the graph can speak of, and what it cannot
+    overlap(release, source, target)                    → how much of one framework another gives
+    overlap_matrix(release, sources, targets)           → every one against every other
     search(release, text)                               → nodes by words
     classification_words(release, classification)       → where an incident stands, in a line
 """
@@ -38,16 +40,27 @@ from kg.answers.graph import MAX_HOPS, Filter
 from kg.answers.judge import Reason, Verdict
 from kg.answers.ranking import ExposureRanking, RankedGap, exposure_ranking
 from kg.answers.readiness import Readiness, readiness
+from kg.answers.overlap import (
+    Assumption,
+    Overlap,
+    OverlapMatrix,
+    OverlapPair,
+    assume,
+    both_ways,
+    overlap,
+    overlap_matrix,
+)
 from kg.answers.report import ContentReport, FrameworkReport, PairReport, content_report
 from kg.answers.search import Hit, classification_words, search
 
 __all__ = [
-    "MAX_HOPS", "Applicability", "Assessment", "ChainView", "ContentReport", "Counts", "Coverage",
-    "Crosswalk", "CrosswalkRow", "Decision", "DerivedRow", "Disagreement", "Explain", "Explanation",
-    "Exposure", "Filter", "FrameworkReport", "Gap", "GapReport", "Group", "Hit", "PairReport", "Pending",
-    "Reason", "RequirementResult", "RulingView", "Side", "Statement", "StepView", "Unit", "Verdict", "assess",
-    "classification_words", "content_report", "coverage", "crosswalk", "disagreements", "explain", "exposure",
-    "gap_report", "incidents_of", "search", "threat_family",
+    "MAX_HOPS", "Applicability", "Assessment", "Assumption", "ChainView", "ContentReport", "Counts", "Coverage",
+    "Crosswalk", "CrosswalkRow", "Decision", "DerivedRow", "Disagreement", "Explain", "Explanation", "Exposure",
+    "Filter", "FrameworkReport", "Gap", "GapReport", "Group", "Hit", "Overlap", "OverlapMatrix", "OverlapPair",
+    "PairReport", "Pending", "Reason", "RequirementResult", "RulingView", "Side", "Statement", "StepView", "Unit",
+    "Verdict", "assess", "assume", "both_ways", "classification_words", "content_report", "coverage", "crosswalk",
+    "disagreements", "explain", "exposure", "gap_report", "incidents_of", "overlap", "overlap_matrix", "search",
+    "threat_family",
 ]  # fmt: skip
 __all__ += [
     "Case", "CaseFilter", "Concerns", "ExposureRanking", "RankedGap", "Readiness", "case_of", "concerns",

@@ -18,6 +18,7 @@ import typer
 from typer.core import TyperGroup
 
 from kg.cli import assess, browse, data, demo, importing, incident, report, serve, show
+from kg.cli import assess, browse, data, demo, importing, overlap, report, serve, show
 from kg.cli.options import DataOption
 from kg.errors import InputError, KgError
 
@@ -51,6 +52,11 @@ COMMANDS: tuple[tuple[str, Callable[..., None], str, tuple[str, ...]], ...] = (
     ("crosswalk", browse.crosswalk, _ANSWERS, (
         "kg crosswalk nist-ai-rmf iso42001",
         "kg crosswalk eu-ai-act iso42001 --min-authority project -o crosswalk.xlsx",
+    )),
+    ("overlap", overlap.overlap, _ANSWERS, (
+        "kg overlap iso42001 eu-ai-act --as-of 2026-11-23",
+        "kg overlap --matrix -o overlaps.xlsx",
+        "kg overlap --permalink '/overlaps/iso42001/gdpr?asOf=2026-11-23'",
     )),
     ("disagreements", report.disagreements, _ANSWERS, (
         "kg disagreements --limit 5",

@@ -29,6 +29,9 @@ from kg.answers import (
     Explanation,
     Group,
     Hit,
+    Overlap,
+    OverlapMatrix,
+    OverlapPair,
     RequirementResult,
     RulingView,
     Side,
@@ -43,6 +46,7 @@ from kg.model import (
     Profile,
     Provision,
     ReferenceControl,
+    Source,
     System,
     Threat,
 )
@@ -52,8 +56,6 @@ __all__ = ["camel", "dumps", "plain"]
 
 #: What is named by a CURIE: its ``id`` field is written ``curie``.
 _NODES = (Provision, ReferenceControl, JointNode, Threat, Incident, Hit)
-#: Fields that say where a thing was read; findings have them, answers do not.
-_UNSAID = frozenset({"source"})
 _SAID = {"set_id": "set"}
 
 
@@ -100,7 +102,8 @@ def _fields(value: Any, release: Release | None, *, without: tuple[str, ...] = (
     """The fields of a dataclass in the order of their declaration."""
     found = {}
     for field in dataclasses.fields(value):
-        if field.name in _UNSAID or field.name in without:
+        # A Source says where a thing was read; findings have it, answers do not.
+        if field.name in without or isinstance(getattr(value, field.name), Source):
             continue
         key = "curie" if field.name == "id" and isinstance(value, _NODES) else camel(_SAID.get(field.name, field.name))
         found[key] = plain(getattr(value, field.name), release)
@@ -291,6 +294,14 @@ def _system(value: System, release: Release | None) -> dict[str, Any]:
     return _fields(value, release) | {"facts": _pairs(value.facts, "name", "value")}
 
 
+def _linked(value: Overlap | OverlapPair | OverlapMatrix, release: Release | None) -> dict[str, Any]:
+    """An overlap behind the link that gives the same bytes again; null where the profile is too long for one."""
+    from kg.permalink import permalink_of
+
+    sentence = {"sentence": value.sentence} if isinstance(value, Overlap) else {}
+    return {"permalink": permalink_of(value), **sentence, **_fields(value, release)}
+
+
 def _assessment(value: Assessment, release: Release | None) -> list[Any]:
     """Every framework's coverage, in the release's order."""
     return [plain(value.coverage(f), value.release) for f in value.release.frameworks]
@@ -310,6 +321,9 @@ _SPECIAL: dict[type, Callable[[Any, Release | None], Any]] = {
     GapReport: _gap_report,
     Group: _group,
     Mapping: _mapping,
+    Overlap: _linked,
+    OverlapMatrix: _linked,
+    OverlapPair: _linked,
     Profile: _profile,
     RequirementResult: _result,
     RulingView: _ruling,

@@ -35,7 +35,8 @@ Cell = str | int | float | Link | None
 class Column:
     """One column: ``name`` as in the JSON, ``title`` for people, what it means, and its width in characters.
 
-    A ``detail`` is left out where a page has no room for every column (Markdown).
+    A ``detail`` is left out where a page has no room for every column (Markdown); a ``share`` is a number from 0 to
+    100 that a workbook colours by its height.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Column:
     width: int = 16
     kind: Literal["text", "number", "verdict"] = "text"
     detail: bool = False
+    share: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,7 @@ def _builders() -> dict[str, Callable[[Any, Release], Document]]:
     from kg.exports.tables_assessment import coverage_document, explain_document, gaps_document
     from kg.exports.tables_crosswalk import crosswalk_document
     from kg.exports.tables_exposure import concerns_document, ranking_document, readiness_document
+    from kg.exports.tables_overlap import matrix_document, overlap_document, pair_document
 
     return {
         "Concerns": concerns_document,
@@ -105,6 +108,9 @@ def _builders() -> dict[str, Callable[[Any, Release], Document]]:
         "ExposureRanking": ranking_document,
         "GapReport": gaps_document,
         "Readiness": readiness_document,
+        "Overlap": overlap_document,
+        "OverlapMatrix": matrix_document,
+        "OverlapPair": pair_document,
     }
 
 

@@ -29,6 +29,12 @@ _COLOURS = {
     "LEAD": ("#DDE7F5", "#1F3A5F"),
     "GAP": ("#F6C9C4", "#7A1410"),
 }
+#: The colours of a percentage, from nothing to everything, on one scale in every sheet.
+_SCALE = {
+    "type": "3_color_scale", "min_type": "num", "mid_type": "num", "max_type": "num",
+    "min_value": 0, "mid_value": 50, "max_value": 100,
+    "min_color": "#F6C9C4", "mid_color": "#FFF0B8", "max_color": "#C6E7CE",
+}  # fmt: skip
 #: What a cell of Excel holds at most.
 _MOST = 32_767
 _MOST_LINKS = 60_000
@@ -164,6 +170,9 @@ def _data(sheet: _Sheet, table: Table, title: str) -> None:
     if not table.rows:
         sheet.text(0, table.empty, sheet.formats.text)
         sheet.row += 1
+    for index, column in enumerate(table.columns):
+        if column.share and table.rows:
+            sheet.sheet.conditional_format(1, index, len(table.rows), index, _SCALE)
     sheet.sheet.freeze_panes(1, _frozen(table))
     sheet.sheet.autofilter(0, 0, sheet.row - 1, last)
     _page(sheet.sheet, title)

@@ -5,6 +5,7 @@
     control_from_fields(fields, release)  one control                    → Control
     read_profile(path, release)           TOML or JSON                   → Profile
     profile_from_mapping(data, release)   a mapping that is structured already → Profile
+    profile_to_mapping(profile)           the way back, only what is stated  → dict
 
 A file and a request with the same content are checked by the same code and give equal values.
 """
@@ -18,9 +19,9 @@ from kg.organizations.controls import (
     parse_controls,
     read_controls,
 )
-from kg.organizations.profiles import profile_from_mapping, read_profile
+from kg.organizations.profiles import profile_from_mapping, profile_to_mapping, read_profile
 
 __all__ = [
     "COLUMNS", "STATUS_WORDS", "Sheet", "control_from_fields", "find_target", "parse_controls",
-    "profile_from_mapping", "read_controls", "read_profile",
+    "profile_from_mapping", "profile_to_mapping", "read_controls", "read_profile",
 ]  # fmt: skip

@@ -31,7 +31,9 @@ from kg.model import EXPLICIT_FACTS, ROLES, TIERS, Exclusion, Profile, System
 from kg.organizations.controls import find_target, parse_day, plausible_day
 from kg.release import Release
 
-__all__ = ["EXCLUSION_KEYS", "PROFILE_KEYS", "SYSTEM_KEYS", "profile_from_mapping", "read_profile"]
+__all__ = [
+    "EXCLUSION_KEYS", "PROFILE_KEYS", "SYSTEM_KEYS", "profile_from_mapping", "profile_to_mapping", "read_profile",
+]  # fmt: skip
 
 PROFILE_KEYS = (
     "title", "as_of", "jurisdictions", "roles", "facts", "systems", "exclusions", "max_evidence_age_days",
@@ -384,3 +386,43 @@ def _line_of(lines: Mapping[_Place, int], place: _Place) -> int:
     while place and place not in lines:
         place = place[:-1]
     return lines.get(place, 0)
+
+
+# ------------------------------------------------------------------ and back
+
+
+def profile_to_mapping(profile: Profile) -> dict[str, Any]:
+    """The profile as :func:`profile_from_mapping` reads it: JSON values only, keys in a fixed order, and nothing that
+    is not stated.  Of a profile that was read, the exact inverse."""
+    every = {
+        "title": profile.title,
+        "as_of": _iso(profile.as_of),
+        "jurisdictions": list(profile.jurisdictions),
+        "roles": None if profile.roles is None else list(profile.roles),
+        "facts": dict(profile.facts),
+        "systems": [_system_mapping(s) for s in profile.systems],
+        "exclusions": [{"target": e.target, "justification": e.justification} for e in profile.exclusions],
+        "max_evidence_age_days": profile.max_evidence_age_days,
+    }
+    return _stated(every, keep=("roles",))
+
+
+def _system_mapping(system: System) -> dict[str, Any]:
+    return _stated(
+        {
+            "id": system.id,
+            "title": system.title,
+            "roles": list(system.roles),
+            "tiers": list(system.tiers),
+            "facts": dict(system.facts),
+            "placed_on_market": _iso(system.placed_on_market),
+        }
+    )
+
+
+def _stated(every: dict[str, Any], keep: tuple[str, ...] = ()) -> dict[str, Any]:
+    return {key: value for key, value in every.items() if value is not None and (value or key in keep)}
+
+
+def _iso(day: date | None) -> str | None:
+    return day.isoformat() if day else None
