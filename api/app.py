@@ -14,6 +14,7 @@ from api import pages
 from api.graphiql import STATIC
 from api.graphql_http import GraphQLView
 from api.middleware import Envelope
+from api.overlap_http import add_overlaps
 from api.responses import refusal
 from api.schema import schema
 from kg import Release, __version__
@@ -51,6 +52,7 @@ def create_app(release: Release | None = None) -> FastAPI:
     app.router.routes.append(Route("/graphql", GraphQLView(schema, found)))
     app.mount("/static", StaticFiles(directory=STATIC, check_dir=False), name="static")
     _add_pages(app, found)
+    add_overlaps(app, found)
     return app
 
 

@@ -19,6 +19,7 @@ POLICY = (
 ADDRESSES: dict[str, str] = {
     "/graphql": "Query: the editor for people and the endpoint for programs",
     "/schema.graphql": "The GraphQL schema with a description of everything",
+    "/overlaps": "How much each framework gives of each other, as JSON; .csv, .md and .xlsx too",
     "/errors": "What each error code means and what to do about it",
     "/openapi.json": "The other addresses, for programs",
     "/healthz": "Whether the server is well, and which release it answers from",

@@ -11,16 +11,18 @@ from strawberry import argument
 
 import kg.model as m
 from api.context import Info
+from api.schema import overlaps
 from api.schema.assessments import Assessment, assess
 from api.schema.connections import DEFAULT_PAGE, After, Connection, First, connect
 from api.schema.controls import Catalogue, JointNode, ReferenceControl
 from api.schema.crosswalks import Crosswalk
 from api.schema.enums import Authority, Relation
 from api.schema.frameworks import Disclaimer, Framework, Provision
-from api.schema.inputs import AssessmentInput, filter_of
+from api.schema.inputs import AssessmentInput, ProfileInput, filter_of
 from api.schema.lookup import By, SearchHit, check_length, find, framework_name, node
 from api.schema.mappings import Mapping, MappingSet, select_rows
 from api.schema.nodes import Node, computed, mirror
+from api.schema.overlaps import Overlap, OverlapMatrix
 from api.schema.reports import ContentReport, Disagreement
 from api.schema.statistics import Stats, Vocabulary, stats, vocabulary
 from api.schema.threats import Incident, Threat
@@ -45,6 +47,7 @@ ReviewedOnly = Annotated[bool, argument(description="Whether only reviewed rows 
 SetNames = Annotated[
     list[str] | None, argument(description="Only rows of these mapping sets count; left out or empty: of all.")
 ]
+_WHOM = "Who the organisation is; null: nothing is stated and every duty may apply."
 AsOf = Annotated[dt.date | None, argument(description="The day whose texts are meant; today where nothing is said.")]
 
 
@@ -296,6 +299,46 @@ class Query:
         input: Annotated[AssessmentInput, argument(description="The controls and what the answer depends on.")],
     ) -> Assessment:
         return assess(info, input)
+
+    # ------------------------------------------------------------------ overlaps
+
+    @computed("How much of one framework another gives: what doing all of the source covers of the target.", cost=1000)
+    def overlap(
+        self,
+        info: Info,
+        source: Annotated[
+            str, argument(description="The short id of what is taken as done: a framework or catalogue.")
+        ],
+        target: FrameworkName,
+        profile: Annotated[ProfileInput | None, argument(description=_WHOM)] = None,
+        as_of: AsOf = None,
+        max_hops: MaxHops = MAX_HOPS,
+        min_authority: MinAuthority = Authority.ORGANIZATION,
+        reviewed_only: ReviewedOnly = False,
+        sets: SetNames = None,
+    ) -> Overlap:
+        names = _side(info.context.release, source), framework_name(info.context.release, target)
+        return overlaps.overlap(info, *names, profile, as_of, max_hops, min_authority, reviewed_only, sets)
+
+    @computed("How much every framework gives of every other.", cost=20_000)
+    def overlap_matrix(
+        self,
+        info: Info,
+        sources: Annotated[
+            list[str] | None,
+            argument(description="Short ids of frameworks and catalogues; left out or empty: all frameworks."),
+        ] = None,
+        targets: Annotated[
+            list[str] | None, argument(description="Short ids of frameworks; left out or empty: all.")
+        ] = None,
+        profile: Annotated[ProfileInput | None, argument(description=_WHOM)] = None,
+        as_of: AsOf = None,
+        max_hops: MaxHops = MAX_HOPS,
+        min_authority: MinAuthority = Authority.ORGANIZATION,
+        reviewed_only: ReviewedOnly = False,
+        sets: SetNames = None,
+    ) -> OverlapMatrix:
+        return overlaps.matrix(info, sources, targets, profile, as_of, max_hops, min_authority, reviewed_only, sets)
 
 
 def _side(release: Release, name: str) -> str:

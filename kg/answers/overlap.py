@@ -303,7 +303,7 @@ def _catalogue_controls(release: Release, catalogue: str) -> tuple[Control, ...]
 def _assumed_method(each: str) -> str:
     return (
         f"assumed: an organisation that does every {each} of the source that concerns it, by an implemented control "
-        "equal to it; overlaps are counted apart and never add up to covered"
+        "equal to it, whose evidence counts; overlaps are counted apart and never add up to covered"
     )
 
 
