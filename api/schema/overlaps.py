@@ -224,8 +224,12 @@ class OverlapCell:
 
 @strawberry.type(description="Every source against every target.")
 class OverlapMatrix(OverlapAnswer):
-    sources: list[OverlapSource] = field(description="What is taken as done, in the release's order.")
-    targets: list[OverlapTarget] = field(description="Whose requirements are counted, in the release's order.")
+    sources: list[OverlapSource] = field(
+        description="What is taken as done, in the release's order.", metadata={"size": 8}
+    )
+    targets: list[OverlapTarget] = field(
+        description="Whose requirements are counted, in the release's order.", metadata={"size": 4}
+    )
     cells: list[OverlapCell] = field(
         description=f"Row by row: at most {MAX_CELLS}, a closed list.", metadata={"size": 32}
     )
