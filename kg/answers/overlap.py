@@ -193,7 +193,8 @@ class Assumption:
         self.id = _source(release, source)
         self.profile = profile
         self.as_of = as_of or (profile.as_of if profile and profile.as_of else None) or date.today()
-        self.filter = filter_ or Filter()
+        asked = filter_ or Filter()
+        self.filter = dataclasses.replace(asked, sets=tuple(sorted(set(asked.sets))))
         if self.id in release.frameworks:
             controls = framework_controls(release, self.id, self.as_of, profile)
         else:

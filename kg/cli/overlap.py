@@ -208,16 +208,18 @@ def _direction(console: Console, o: Overlap, most: int) -> None:
     render.paragraph(console, o.sentence, "dim")
     if o.source.not_assumed:
         n = o.source
-        said = f"Not taken as met: {n.not_applicable} requirements of {n.short_title} that do not apply, "
-        render.paragraph(console, f"{said}{n.not_yet_applicable} that apply later (--format json names them).", "dim")
+        whys = ((n.not_applicable, "do not apply"), (n.not_yet_applicable, "apply later"))
+        said = " and ".join(f"{count} that {why}" for count, why in whys if count)
+        render.paragraph(console, f"Of {n.short_title} not taken as met: {said} (--format json names them).", "dim")
     console.print()
     if o.given:
         by = ", ".join(f"{s.rows} of {s.set} ({s.authority})" for s in o.rows.by_set) or "no row of any set"
         head = f"Given: {len(o.given)}, standing on {by}; {o.rows.reviewed} of {o.rows.rows} rows reviewed"
-        _list(console, head, o.given, most)
+        _list(console, head, "By", o.given, most)
     if o.left:
         blind = f"; {o.no_mapping} of them no control of this graph could cover" if o.no_mapping else ""
-        _list(console, f"Left: {len(o.left)} of {o.counts.applicable}, worst first{blind}", o.left, most)
+        head = f"Left: {len(o.left)} of {o.counts.applicable}, worst first{blind}"
+        _list(console, head, "Nearest, or why not", o.left, most)
 
 
 #: Reasons that say more here than the verdict does; the files have every one.
@@ -230,7 +232,7 @@ _WHY = {
 }
 
 
-def _list(console: Console, head: str, results: Sequence[RequirementResult], most: int) -> None:
+def _list(console: Console, head: str, by: str, results: Sequence[RequirementResult], most: int) -> None:
     from kg.cli import render
 
     render.paragraph(console, head, "bold")
@@ -238,9 +240,9 @@ def _list(console: Console, head: str, results: Sequence[RequirementResult], mos
     for r in results[:most] if most else results:
         through = r.explanation.steps[0].object if r.explanation and r.explanation.steps else ""
         why = "; ".join(_WHY[reason] for reason in r.reasons if reason in _WHY)
-        said = "; ".join(x for x in (f"by {through}" if through else "", why) if x)
+        said = "; ".join(x for x in (through, why) if x)
         rows.append((r.requirement.ref, r.requirement.title, r.verdict.name, said))
-    columns = [("Requirement", "."), ("Title", "<"), ("Verdict", "v"), ("By, or why not", "<")]
+    columns = [("Requirement", "."), ("Title", "<"), ("Verdict", "v"), (by, "<")]
     render.put(console, render.simple_table(columns, rows))
     if rest := len(results) - len(rows):
         render.paragraph(console, f"… and {rest} more (--left 0 lists all)\n", "dim")
@@ -276,6 +278,7 @@ def _matrix(console: Console, found: OverlapMatrix) -> None:
     width += sum(max(len(t.short_title), 13) + 2 for t in found.targets)
     if width <= console.width:
         console.print(table)
+        console.print()
         for t in found.targets:
             n = found.cell(found.sources[0].id, t.id).counts
             beside = [(n.not_applicable, "not applicable"), (n.not_yet_applicable, "not yet applicable")]
