@@ -21,7 +21,7 @@ from kg.cli.options import (
 )
 from kg.cli.output import clean, wanted_format
 from kg.cli.session import framework_id, load_release, make_filter, parse_as_of
-from kg.errors import UsageError
+from kg.errors import UnknownIdError, UsageError
 from kg.model import Authority
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def overlap(
             raise UsageError("--permalink says everything by itself", "leave out the frameworks and options beside it")
     elif any_release:
         raise UsageError("--any-release goes with --permalink only", "every other answer is of this release")
-    elif matrix == bool(asked) or (not matrix and (len(asked) < 2 or from_ or to)):
+    elif matrix == bool(asked) or (matrix and one_way) or (not matrix and (len(asked) < 2 or from_ or to)):
         hint = "kg overlap SOURCE TARGET, kg overlap --matrix [--from ID] [--to ID], or kg overlap --permalink URL"
         raise UsageError("say two frameworks, or --matrix", hint)
     release = load_release(ctx, data)
@@ -130,7 +130,10 @@ def _name(release: Release, text: str) -> str:
     for c in release.catalogues.values():
         if text.strip().casefold() in (c.id.casefold(), c.title.casefold()):
             return c.id
-    return framework_id(release, text)
+    try:
+        return framework_id(release, text)
+    except UnknownIdError:
+        return text.strip()
 
 
 def _names(release: Release, given: Sequence[str] | None) -> tuple[str, ...]:
