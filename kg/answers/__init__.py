@@ -38,8 +38,6 @@ from kg.answers.exposure import CaseFilter, Exposure, exposure, incidents_of, th
 from kg.answers.gaps import Gap, GapReport, Pending, gap_report
 from kg.answers.graph import MAX_HOPS, Filter
 from kg.answers.judge import Reason, Verdict
-from kg.answers.ranking import ExposureRanking, RankedGap, exposure_ranking
-from kg.answers.readiness import Readiness, readiness
 from kg.answers.overlap import (
     Assumption,
     Overlap,
@@ -50,19 +48,18 @@ from kg.answers.overlap import (
     overlap,
     overlap_matrix,
 )
+from kg.answers.ranking import ExposureRanking, RankedGap, exposure_ranking
+from kg.answers.readiness import Readiness, readiness
 from kg.answers.report import ContentReport, FrameworkReport, PairReport, content_report
 from kg.answers.search import Hit, classification_words, search
 
 __all__ = [
-    "MAX_HOPS", "Applicability", "Assessment", "Assumption", "ChainView", "ContentReport", "Counts", "Coverage",
-    "Crosswalk", "CrosswalkRow", "Decision", "DerivedRow", "Disagreement", "Explain", "Explanation", "Exposure",
-    "Filter", "FrameworkReport", "Gap", "GapReport", "Group", "Hit", "Overlap", "OverlapMatrix", "OverlapPair",
-    "PairReport", "Pending", "Reason", "RequirementResult", "RulingView", "Side", "Statement", "StepView", "Unit",
-    "Verdict", "assess", "assume", "both_ways", "classification_words", "content_report", "coverage", "crosswalk",
-    "disagreements", "explain", "exposure", "gap_report", "incidents_of", "overlap", "overlap_matrix", "search",
-    "threat_family",
-]  # fmt: skip
-__all__ += [
-    "Case", "CaseFilter", "Concerns", "ExposureRanking", "RankedGap", "Readiness", "case_of", "concerns",
-    "exposure_ranking", "readiness",
+    "MAX_HOPS", "Applicability", "Assessment", "Assumption", "Case", "CaseFilter", "ChainView", "Concerns",
+    "ContentReport", "Counts", "Coverage", "Crosswalk", "CrosswalkRow", "Decision", "DerivedRow", "Disagreement",
+    "Explain", "Explanation", "Exposure", "ExposureRanking", "Filter", "FrameworkReport", "Gap", "GapReport", "Group",
+    "Hit", "Overlap", "OverlapMatrix", "OverlapPair", "PairReport", "Pending", "RankedGap", "Readiness", "Reason",
+    "RequirementResult", "RulingView", "Side", "Statement", "StepView", "Unit", "Verdict", "assess", "assume",
+    "both_ways", "case_of", "classification_words", "concerns", "content_report", "coverage", "crosswalk",
+    "disagreements", "explain", "exposure", "exposure_ranking", "gap_report", "incidents_of", "overlap",
+    "overlap_matrix", "readiness", "search", "threat_family",
 ]  # fmt: skip

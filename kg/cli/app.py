@@ -17,8 +17,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from kg.cli import assess, browse, data, demo, importing, incident, report, serve, show
-from kg.cli import assess, browse, data, demo, importing, overlap, report, serve, show
+from kg.cli import assess, browse, data, demo, importing, incident, overlap, report, serve, show
 from kg.cli.options import DataOption
 from kg.errors import InputError, KgError
 
