@@ -19,9 +19,9 @@ __all__ = [
     "AUTHORITIES", "ENTITIES", "EXPLICIT_FACTS", "INTENTS", "PART_KINDS", "ROLES", "SECTORS", "TIERS", "TIMINGS",
     "ApplicationRule", "Authority", "Catalogue", "Classification", "ClassificationSet", "Condition", "Control",
     "ControlRow", "ControlStatus", "Disclaimer", "EvidenceRecord", "Exclusion", "Framework", "Incident", "JointNode",
-    "LegalReference", "Mapping", "MappingSet", "Method", "Modality", "NonCoverage", "Part", "PartKind", "Profile",
-    "Provision", "RationaleKind", "ReferenceControl", "RiskDomain", "Source", "System", "TextVersion", "Threat",
-    "ThreatLink", "ThreatRelation", "row_id",
+    "LegalReference", "Mapping", "MappingSet", "Method", "Modality", "NonCoverage", "Option", "Part", "PartKind",
+    "Profile", "ProfileWord", "Provision", "Question", "RationaleKind", "ReferenceControl", "RiskDomain", "Source",
+    "System", "TextVersion", "Threat", "ThreatLink", "ThreatRelation", "row_id",
 ]  # fmt: skip
 
 
@@ -215,7 +215,8 @@ class TextVersion:
 
 @dataclass(frozen=True, slots=True)
 class Framework:
-    """A standard or law.  ``text_versions`` is in order of date; the last is the current one."""
+    """A standard or law.  ``text_versions`` is in order of date; the last is the current one.  ``territory`` are the
+    provisions that say where it reaches."""
 
     id: str
     title: str
@@ -229,6 +230,7 @@ class Framework:
     requires: tuple[Condition, ...] = ()
     note: str = ""
     order: int = 99
+    territory: tuple[str, ...] = ()
     source: Source = _SOURCE
 
 
@@ -522,6 +524,68 @@ class Disclaimer:
     text: str
     frameworks: tuple[str, ...] = ()
     basis: str = ""
+    source: Source = _SOURCE
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileWord:
+    """A role, tier or fact (``kind``) as a profile names it, with the provisions that define it.
+
+    ``basis`` cites them as a person does and is empty where no provision defines the word; the note then says so.
+    ``implies`` are roles whose duties the role has too.  A fact with ``of_tier`` is denied by a system that states its
+    tiers without that one.  A fact with ``held_before`` or ``held_from`` follows from the day of placing on the market:
+    it holds before that day, or from it on.
+    """
+
+    id: str
+    kind: str
+    name: str
+    title: str
+    meaning: str
+    defined_by: tuple[str, ...] = ()
+    basis: str = ""
+    implies: tuple[str, ...] = ()
+    of_tier: str = ""
+    held_before: date | None = None
+    held_from: date | None = None
+    note: str = ""
+    source: Source = _SOURCE
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One answer to a question.  ``sets`` are effects: ``role:``, ``tier:``, ``fact:`` or ``jurisdiction:`` and a word;
+    ``?`` before one of the first three leaves that word open although the option was not taken that sets it."""
+
+    id: str
+    question: str
+    name: str
+    title: str
+    order: int = 0
+    sets: tuple[str, ...] = ()
+    note: str = ""
+    source: Source = _SOURCE
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One question of the guided questionnaire.
+
+    ``kind`` is ``one``, ``many`` (the option named ``none`` stands alone) or ``date``; ``scope`` is ``organization`` or
+    ``system``.  ``asked_if`` are conditions that must all hold, ``question=option`` or ``question!=option``: only an
+    answer denies one.  ``defined_by`` are the provisions the question is about.
+    """
+
+    id: str
+    name: str
+    text: str
+    help: str
+    kind: str
+    scope: str
+    order: int
+    asked_if: tuple[str, ...] = ()
+    defined_by: tuple[str, ...] = ()
+    note: str = ""
     source: Source = _SOURCE
 
 

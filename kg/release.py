@@ -31,8 +31,11 @@ from kg.model import (
     Mapping,
     MappingSet,
     NonCoverage,
+    Option,
     Part,
+    ProfileWord,
     Provision,
+    Question,
     ReferenceControl,
     RiskDomain,
     Threat,
@@ -75,7 +78,8 @@ class Release:
 
     ``frameworks``, ``provisions``, ``controls``, ``joints``, ``catalogues``, ``threats``, ``incidents``, ``sets``,
     ``rules``, ``disclaimers``, ``risk_domains`` and ``classification_sets`` map an id to its object, and
-    ``classifications`` the id of an incident to where it stands in the taxonomies of the MIT AI Risk Repository;
+    ``vocabulary`` the (kind, name) of a role, tier or fact to what defines it, ``questions`` the name of a question of
+    the questionnaire to it, in the order of asking, ``classifications`` the id of an incident to where it stands in the taxonomies of the MIT AI Risk Repository;
     ``mappings``, ``parts``, ``references``, ``threat_links`` and ``non_coverage`` are tuples in canonical order.
     """
 
@@ -97,6 +101,13 @@ class Release:
         self.sets: MappingType[str, MappingSet] = _by_id(content.sets)
         self.rules: MappingType[str, ApplicationRule] = _by_id(content.rules)
         self.disclaimers: MappingType[str, Disclaimer] = _by_id(content.disclaimers)
+        self.vocabulary: MappingType[tuple[str, str], ProfileWord] = MappingProxyType(
+            {(w.kind, w.name): w for w in sorted(content.words, key=lambda w: natural_key(w.id))}
+        )
+        self.questions: MappingType[str, Question] = MappingProxyType(
+            {q.name: q for q in sorted(content.questions, key=lambda q: (q.order, q.name))}
+        )
+        self._options: tuple[Option, ...] = tuple(sorted(content.options, key=lambda o: (o.order, o.id)))
         order = {f: i for i, f in enumerate(self.frameworks)}
         provisions = {p.id: p for p in content.provisions}
         self.parts: tuple[Part, ...] = tuple(
@@ -148,7 +159,7 @@ class Release:
             self.parts, self.controls.values(), self.joints.values(), self.threats.values(), self.threat_links,
             self.incidents.values(), self.sets.values(), self.mappings, self.references, self.non_coverage,
             self.disclaimers.values(), self.risk_domains.values(), self.classification_sets.values(),
-            self.classifications.values(),
+            self.classifications.values(), self.vocabulary.values(), self.questions.values(), self._options,
         )  # fmt: skip
         for group in groups:
             lines = [json.dumps(_plain(item), sort_keys=True, ensure_ascii=False) for item in group]
@@ -305,6 +316,26 @@ class Release:
             if found := getattr(self.provisions[id_], attribute):
                 return tuple(found)
         return ()
+
+    def carrier(self, provision: Provision, attribute: str) -> str:
+        """Which provision ``roles``, ``tiers`` or ``rules`` are inherited from; empty where none has any."""
+        for id_ in (provision.id, *self.ancestors(provision.id)):
+            if getattr(self.provisions[id_], attribute):
+                return id_
+        return ""
+
+    def cite(self, id_: str) -> str:
+        """A provision or framework as a person cites it: ``Article 26(1), EU AI Act``."""
+        name = id_.removeprefix("kgfw:")
+        if name in self.frameworks:
+            return self.frameworks[name].short_title
+        provision = self.provisions[id_]
+        return f"{provision.ref}, {self.frameworks[provision.framework].short_title}"
+
+    def options(self, question: str) -> tuple[Option, ...]:
+        """The options of a question by its name, in order."""
+        id_ = self.questions[question].id
+        return tuple(o for o in self._options if o.question == id_)
 
     def conditions(self, provision: Provision) -> tuple[Condition, ...]:
         """All facts that must hold for a duty to arise: its own, its wholes' and its framework's."""

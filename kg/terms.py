@@ -45,6 +45,7 @@ PREFIXES: dict[str, str] = {
     "nist-aml": BASE + "nist-aml/",
     "owl": "http://www.w3.org/2002/07/owl#",
     "prov": "http://www.w3.org/ns/prov#",
+    "question": BASE + "question/",
     "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
     "rdfs": "http://www.w3.org/2000/01/rdf-schema#",
     "semapv": "https://w3id.org/semapv/vocab/",
@@ -53,6 +54,7 @@ PREFIXES: dict[str, str] = {
     "sssom": "https://w3id.org/sssom/",
     "threat": BASE + "threat/",
     "vann": "http://purl.org/vocab/vann/",
+    "vocabulary": BASE + "vocabulary/",
     "vs": "http://www.w3.org/2003/06/sw-vocab-status/ns#",
     "xsd": "http://www.w3.org/2001/XMLSchema#",
 }

@@ -472,7 +472,15 @@ EXAMPLE = """
 kgfw:gdpr a kg:Framework ; dcterms:title "Regulation (EU) 2016/679"@en ; kg:shortTitle "GDPR"@en ;
   dcterms:publisher "European Union"@en ; dcterms:license "EU law may be reused" ; kg:kind "law" ;
   kg:jurisdiction "EU" ; rdfs:seeAlso <http://data.europa.eu/eli/reg/2016/679/oj> ; kg:order 4 ;
-  kg:requiresFact "personal-data" .
+  kg:requiresFact "personal-data" ; kg:territorialScope gdpr:art-32 .
+vocabulary:role-processor a kg:ProfileWord ; dcterms:title "Processor"@en ; kg:kind "role" ;
+  skos:notation "processor" ; kg:summary "acts for others"@en ; kg:definedBy gdpr:art-32 ;
+  kg:basis "Article 32"@en ; kg:implies vocabulary:role-processor ; kg:ofTier kg:tier-all ;
+  kg:heldBefore "2026-08-02"^^xsd:date ; kg:heldFrom "2020-08-02"^^xsd:date .
+question:place a kg:Question ; dcterms:title "Where?"@en ; kg:kind "one" ; kg:scope "organization" ; kg:order 1 ;
+  skos:notation "place" ; kg:summary "Say where."@en ; kg:definedBy gdpr:art-32 ; kg:askedIf "other!=none" .
+question:place.union a kg:Option ; dcterms:title "Here"@en ; skos:notation "union" ; kg:optionOf question:place ;
+  kg:order 1 ; kg:sets "jurisdiction:EU" , "?fact:consent" .
 gdpr:text-2016-05-24 a kg:TextVersion ; dcterms:title "as published"@en ; kg:framework kgfw:gdpr ;
   kg:inForceFrom "2016-05-24"^^xsd:date ; rdfs:seeAlso <http://data.europa.eu/eli/reg/2016/679/oj> .
 gdpr:applies-2018-05-25 a kg:ApplicationRule ; dcterms:title "Applies"@en ; kg:framework kgfw:gdpr ;
@@ -574,6 +582,7 @@ ART, RULE, TEXT, FRAME = "gdpr:art-32.1", "gdpr:applies-2018-05-25", "gdpr:text-
 WORDS = BASE + "disclaimer/advice"
 ROW = BASE + "mappings/example/m-1"
 CLASS = BASE + "aiid-mit/2"
+WORD, ASKED, CHOICE = "vocabulary:role-processor", "question:place", "question:place.union"
 OTHER = node("aiid:6")
 PLAIN = (Literal("no language"),)
 BREAKS = [
@@ -668,6 +677,25 @@ BREAKS = [
     Break("Disclaimer-title", WORDS, "dcterms:title", PLAIN),
     Break("Disclaimer-text", WORDS, "kg:text"),
     Break("Disclaimer-concerns", WORDS, "kg:concerns", (node("kgfw:aisb"),)),
+    Break("name", WORD, "skos:notation", (Literal("The Processor"),)),
+    Break("definedBy", WORD, "kg:definedBy", (node("gdpr:art-99"),)),
+    Break("ProfileWord", WORD, "kg:statement", (en("a statement"),)),
+    rename("ProfileWord-id", WORD, "vocabulary:processor"),
+    Break("ProfileWord-kind", WORD, "kg:kind", (Literal("rolle"),)),
+    Break("ProfileWord-implies", WORD, "kg:implies", (node("vocabulary:role-nobody"),)),
+    Break("ProfileWord-ofTier", WORD, "kg:ofTier", (kg("tier-high"),)),
+    Break("ProfileWord-heldBefore", WORD, "kg:heldBefore", (Literal("2026"),)),
+    Break("ProfileWord-heldFrom", WORD, "kg:heldFrom", (Literal("2020"),)),
+    Break("Framework-territorialScope", FRAME, "kg:territorialScope", (node("gdpr:art-99"),)),
+    Break("Question", ASKED, "kg:statement", (en("a statement"),)),
+    rename("Question-id", ASKED, "gdpr:place"),
+    Break("Question-kind", ASKED, "kg:kind", (Literal("several"),)),
+    Break("Question-scope", ASKED, "kg:scope", (Literal("everyone"),)),
+    Break("Question-askedIf", ASKED, "kg:askedIf", (Literal("if needed"),)),
+    Break("Option", CHOICE, "kg:statement", (en("a statement"),)),
+    rename("Option-id", CHOICE, "question:union"),
+    Break("Option-optionOf", CHOICE, "kg:optionOf", (node("question:nowhere"),)),
+    Break("Option-sets", CHOICE, "kg:sets", (Literal("provider"),)),
     Break("MappingSet-authority", "kgset:example", "kg:authority", (Literal("project"),)),
     Break("MappingSet-attribution", "kgset:example", "prov:wasAttributedTo", (Literal("us"),)),
     Break("Mapping-rationale", ROW, "kg:rationale", (en("one"), en("two"))),

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from datetime import date
 
 from kg.errors import Finding, Severity, nearest
-from kg.model import AUTHORITIES, Mapping, PartKind, Source
+from kg.model import AUTHORITIES, EXPLICIT_FACTS, ROLES, TIERS, Mapping, PartKind, Source
 from kg.relations import EQUAL, inverse, word
 from kg.sources.content import Content
 from kg.terms import prefix_of
@@ -67,6 +67,7 @@ def check(content: Content) -> list[Finding]:
     _parts(content, index, report)
     _rows(content, index, report)
     _contradictions(content, report)
+    _vocabulary(content, index, report)
     return findings
 
 
@@ -81,6 +82,8 @@ def _duplicates(content: Content, report: Callable[..., None]) -> None:
         [(n.id, n.source) for n in content.disclaimers],
         [(n.id, n.source) for kind in (content.frameworks, content.catalogues) for n in kind],
         [(n.id, n.source) for n in content.sets],
+        [(n.id, n.source) for kind in (content.words, content.questions, content.options) for n in kind],
+        [(f"{w.kind} {w.name}", w.source) for w in content.words],
     )
     for group in groups:
         first: dict[str, Source] = {}
@@ -302,3 +305,47 @@ def _contradictions(content: Content, report: Callable[..., None]) -> None:
                         f"in {where}; {stronger} has more authority",
                         warning=True,
                     )
+
+
+def _vocabulary(content: Content, index: _Index, report: Callable[..., None]) -> None:
+    """Every role, tier and fact has a node that says what defines it, and what the questionnaire names exists."""
+    for named in (*content.words, *content.questions):
+        for provision in named.defined_by:
+            _need_provision(named.source, provision, index, report)
+    for f in content.frameworks:
+        for provision in f.territory:
+            _need_provision(f.source, provision, index, report)
+    words = {w.id: w for w in content.words}
+    for w in content.words:
+        if bool(w.defined_by) != bool(w.basis):
+            report(w.source, "MISSING_VALUE", f"{w.id} has one of kg:definedBy and kg:basis", "give both, or neither")
+        if not w.basis and not w.note:
+            report(w.source, "MISSING_VALUE", f"{w.id} has neither a basis nor a note", "say in a note why")
+        for other in w.implies:
+            if other not in words or {w.kind, words[other].kind} != {"role"}:
+                report(w.source, "UNKNOWN_ID", f"{w.id} implies {other}, which is no role", "name a role's node")
+    known = {(w.kind, w.name) for w in content.words}
+    for kind, names in (("role", ROLES), ("tier", TIERS), ("fact", EXPLICIT_FACTS)):
+        for name in names:
+            if known and (kind, name) not in known:
+                report(content.words[0].source, "MISSING_VALUE", f"no node says what defines the {kind} {name}")
+    options = {q.id: {o.name for o in content.options if o.question == q.id} for q in content.questions}
+    by_name = {q.name: q for q in content.questions}
+    for o in content.options:
+        if o.question not in options:
+            near = nearest(o.question, options)
+            report(o.source, "UNKNOWN_ID", f"{o.question} is no question", f"did you mean {near}?" if near else "")
+    for q in content.questions:
+        if q.kind != "date" and len(options[q.id]) < 2:
+            report(q.source, "MISSING_VALUE", f"{q.id} has fewer than two options")
+        for condition in q.asked_if:
+            name, _, option = condition.replace("!=", "=").partition("=")
+            gate = by_name.get(name)
+            if gate is None or option not in options[gate.id] or gate.order >= q.order:
+                hint = "write question=option or question!=option, of a question that comes before"
+                report(q.source, "BAD_VALUE", f"kg:askedIf {condition!r} of {q.id} names no earlier answer", hint)
+
+
+def _need_provision(source: Source, id_: str, index: _Index, report: Callable[..., None]) -> None:
+    if id_ not in index.provisions:
+        report(source, "UNKNOWN_ID", f"{id_} does not exist", index.hint(id_))

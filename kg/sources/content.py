@@ -21,8 +21,11 @@ from kg.model import (
     Mapping,
     MappingSet,
     NonCoverage,
+    Option,
     Part,
+    ProfileWord,
     Provision,
+    Question,
     ReferenceControl,
     RiskDomain,
     Source,
@@ -55,6 +58,9 @@ class Content:
     references: list[LegalReference] = field(default_factory=list)
     disclaimers: list[Disclaimer] = field(default_factory=list)
     non_coverage: list[NonCoverage] = field(default_factory=list)
+    words: list[ProfileWord] = field(default_factory=list)
+    questions: list[Question] = field(default_factory=list)
+    options: list[Option] = field(default_factory=list)
     curators: set[str] = field(default_factory=set)
     labels: list[tuple[Source, str, str]] = field(default_factory=list)  #: (where, id, label beside it)
 

@@ -29,9 +29,12 @@ from kg.model import (
     Incident,
     JointNode,
     Modality,
+    Option,
     Part,
     PartKind,
+    ProfileWord,
     Provision,
+    Question,
     ReferenceControl,
     RiskDomain,
     Source,
@@ -56,7 +59,7 @@ _COMMON = {RDF_TYPE, "dcterms:title", "skos:note"}
 CLASSES: dict[str, tuple[set[str], set[str]]] = {
     "kg:Framework": (
         {"kg:shortTitle", "dcterms:publisher", "kg:kind", "rdfs:seeAlso", "dcterms:license"},
-        {"kg:jurisdiction", "kg:requiresFact", "kg:order"},
+        {"kg:jurisdiction", "kg:requiresFact", "kg:order", "kg:territorialScope"},
     ),
     "kg:TextVersion": ({"kg:framework", "kg:inForceFrom"}, {"rdfs:seeAlso"}),
     "kg:Provision": (
@@ -81,7 +84,17 @@ CLASSES: dict[str, tuple[set[str], set[str]]] = {
     "kg:Incident": ({"kg:number", "rdfs:seeAlso", "kg:basis"}, {"dcterms:date", "kg:involves", "kg:sector"}),
     "kg:RiskDomain": ({"skos:notation"}, {"skos:broader", "skos:closeMatch"}),
     "kg:Disclaimer": ({"kg:text"}, {"kg:concerns", "kg:basis"}),
+    "kg:ProfileWord": (
+        {"kg:kind", "skos:notation", "kg:summary"},
+        {"kg:definedBy", "kg:basis", "kg:implies", "kg:ofTier", "kg:heldBefore", "kg:heldFrom"},
+    ),
+    "kg:Question": (
+        {"kg:kind", "kg:scope", "skos:notation", "kg:summary"}, {"kg:order", "kg:askedIf", "kg:definedBy"}
+    ),
+    "kg:Option": ({"kg:optionOf", "skos:notation"}, {"kg:order", "kg:sets"}),
 }  # fmt: skip
+_WORDS = {"role": ROLES, "tier": TIERS, "fact": EXPLICIT_FACTS}
+_EFFECT = re.compile(r"(\??)(role|tier|fact|jurisdiction):(\S+)")
 _FOREIGN_TYPES = ("owl:", "rdfs:", "sh:", "skos:", "void:", "dcat:")
 _SUBJECT_LINE = re.compile(r"^(<[^>\s]+>|[\w.\-]+:[^\s;,\[]+)", re.MULTILINE)
 
@@ -140,6 +153,7 @@ def _framework(n: _Node, c: Content) -> None:
             publisher=n.text("dcterms:publisher"), kind=n.text("kg:kind"), jurisdiction=n.text("kg:jurisdiction"),
             url=n.text("rdfs:seeAlso"), licence=n.text("dcterms:license"), text_versions=(),
             requires=n.conditions(), note=n.text("skos:note"), order=n.number("kg:order", 99), source=n.source,
+            territory=n.texts("kg:territorialScope"),
         )
     )  # fmt: skip
 
@@ -239,6 +253,51 @@ def _disclaimer(n: _Node, c: Content) -> None:
     c.disclaimers.append(Disclaimer(n.id, n.text("kg:text"), concerns, n.text("kg:basis"), source=n.source))
 
 
+def _word(n: _Node, c: Content) -> None:
+    kind = n.choice("kg:kind", tuple(_WORDS), "fact")
+    name = n.text("skos:notation")
+    n.report.word(n.source.line, f"{kind} of {n.id}", name, _WORDS[kind])
+    tier = n.text("kg:ofTier")
+    c.words.append(
+        ProfileWord(
+            id=n.id, kind=kind, name=name, title=n.text("dcterms:title"), meaning=n.text("kg:summary"),
+            defined_by=n.texts("kg:definedBy"), basis=n.text("kg:basis"), implies=n.texts("kg:implies"),
+            of_tier=(*n.words("kg:ofTier", "tier-", TIERS), "")[0] if tier else "",
+            held_before=n.date("kg:heldBefore"), held_from=n.date("kg:heldFrom"), note=n.text("skos:note"),
+            source=n.source,
+        )
+    )  # fmt: skip
+
+
+def _question(n: _Node, c: Content) -> None:
+    c.questions.append(
+        Question(
+            id=n.id, name=n.text("skos:notation"), text=n.text("dcterms:title"), help=n.text("kg:summary"),
+            kind=n.choice("kg:kind", ("one", "many", "date"), "one"),
+            scope=n.choice("kg:scope", ("organization", "system"), "system"), order=n.number("kg:order", 99),
+            asked_if=n.texts("kg:askedIf"), defined_by=n.texts("kg:definedBy"), note=n.text("skos:note"),
+            source=n.source,
+        )
+    )  # fmt: skip
+
+
+def _option(n: _Node, c: Content) -> None:
+    sets = n.texts("kg:sets")
+    for effect in sets:
+        found = _EFFECT.fullmatch(effect)
+        if found is None or (found[1] and found[2] == "jurisdiction"):
+            hint = "write role:, tier:, fact: or jurisdiction: and a word, with ? before it to leave it open"
+            n.report(n.source.line, "BAD_VALUE", f"kg:sets {effect!r} of {n.id} is no effect", hint)
+        elif found[2] != "jurisdiction":
+            n.report.word(n.source.line, f"kg:sets of {n.id}", found[3], _WORDS[found[2]])
+    c.options.append(
+        Option(
+            id=n.id, question=n.text("kg:optionOf"), name=n.text("skos:notation"), title=n.text("dcterms:title"),
+            order=n.number("kg:order", 99), sets=sets, note=n.text("skos:note"), source=n.source,
+        )
+    )  # fmt: skip
+
+
 _BUILDERS: dict[str, Callable[[_Node, Content], None]] = {
     "kg:Framework": _framework,
     "kg:Provision": _provision,
@@ -250,6 +309,9 @@ _BUILDERS: dict[str, Callable[[_Node, Content], None]] = {
     "kg:Incident": _incident,
     "kg:RiskDomain": _risk_domain,
     "kg:Disclaimer": _disclaimer,
+    "kg:ProfileWord": _word,
+    "kg:Question": _question,
+    "kg:Option": _option,
 }
 
 
