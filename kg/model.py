@@ -551,6 +551,17 @@ class ProfileWord:
     note: str = ""
     source: Source = _SOURCE
 
+    @property
+    def dated(self) -> bool:
+        """Whether a fact follows from the day of placing on the market."""
+        return self.held_before is not None or self.held_from is not None
+
+    def holds(self, placed: date) -> bool:
+        """Whether a dated fact holds of what was placed on the market on that day."""
+        return (self.held_before is None or placed < self.held_before) and (
+            self.held_from is None or placed >= self.held_from
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Option:

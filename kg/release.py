@@ -77,9 +77,10 @@ class Release:
     """Everything shipped, indexed and frozen.  Build it with :meth:`load`; its public attributes are read-only.
 
     ``frameworks``, ``provisions``, ``controls``, ``joints``, ``catalogues``, ``threats``, ``incidents``, ``sets``,
-    ``rules``, ``disclaimers``, ``risk_domains`` and ``classification_sets`` map an id to its object, and
+    ``rules``, ``disclaimers``, ``risk_domains`` and ``classification_sets`` map an id to its object,
     ``vocabulary`` the (kind, name) of a role, tier or fact to what defines it, ``questions`` the name of a question of
-    the questionnaire to it, in the order of asking, ``classifications`` the id of an incident to where it stands in the taxonomies of the MIT AI Risk Repository;
+    the questionnaire to it, in the order of asking, ``classifications`` the id of an incident to where it stands in
+    the taxonomies of the MIT AI Risk Repository;
     ``mappings``, ``parts``, ``references``, ``threat_links`` and ``non_coverage`` are tuples in canonical order.
     """
 

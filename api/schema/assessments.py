@@ -201,6 +201,11 @@ class RequirementResult:
         description="From when it applies to this profile; null: no date is known or needed."
     )
     basis: str = field(description="The provision that sets the date; empty where there is none.")
+    rule: str = field(
+        description="The id of the node that decided the applicability: an application rule, the provision that "
+        "carries the roles, tiers or condition, or `kgfw:` and a framework."
+    )
+    legal_reference: str = field(description="The same as a person cites it: Article 26(1), EU AI Act.")
     verdict: Verdict = field(description="How far it is met, whether or not it applies.")
     reasons: list[Reason] = field(description="Why the verdict is not better, or is in doubt, most telling first.")
     explanation: Explanation | None = field(description="The chain behind the verdict; null for a gap.")
@@ -228,6 +233,8 @@ class RequirementResult:
             applicability_explanation=decision.explanation,
             applies_from=decision.applies_from,
             basis=decision.basis,
+            rule=decision.rule,
+            legal_reference=decision.legal_reference,
             verdict=it.verdict,
             reasons=list(it.reasons),
             explanation=Explanation.of(it.explanation),

@@ -3,6 +3,10 @@ tests all call these and get the same frozen objects.
 
     assess(release, controls, profile, as_of, filter)   → Assessment
         .coverage(framework) · .gaps(framework) · .requirement(provision)
+    applicability(release, profile, framework, as_of)   → what applies, what not, what later, and by which rule
+    lens(release, profile, framework, as_of)            → the same, counted and grouped by the deciding rule
+    questionnaire(release) · answer(release, answers)   → twelve questions, and the profile that answers make
+    timeline(assessment, frameworks, from, until)       → when what begins, and what will then be a gap
     gap_report(assessment, framework)                   → the open requirements, what would close them
     explain(assessment, requirement)                    → everything behind one cell
     crosswalk(release, source, target)                  → direct rows and derived relations, both directions
@@ -20,6 +24,7 @@ tests all call these and get the same frozen objects.
 
 from kg.answers.applicability import Applicability, Decision, Unit
 from kg.answers.concerns import Case, Concerns, case_of, concerns
+from kg.answers.applicability import Applicability, Decision, RequirementDecision, Unit, applicability, exclusions
 from kg.answers.coverage import (
     Assessment,
     Counts,
@@ -50,8 +55,11 @@ from kg.answers.overlap import (
 )
 from kg.answers.ranking import ExposureRanking, RankedGap, exposure_ranking
 from kg.answers.readiness import Readiness, readiness
+from kg.answers.lens import Lens, LensGroup, LensRow, lens
+from kg.answers.questionnaire import Answer, Consequence, Move, ProfileDraft, Standing, Tally, answer, questionnaire
 from kg.answers.report import ContentReport, FrameworkReport, PairReport, content_report
 from kg.answers.search import Hit, classification_words, search
+from kg.answers.timeline import Change, Happening, Milestone, Timeline, timeline
 
 __all__ = [
     "MAX_HOPS", "Applicability", "Assessment", "Assumption", "Case", "CaseFilter", "ChainView", "Concerns",
@@ -62,4 +70,12 @@ __all__ = [
     "both_ways", "case_of", "classification_words", "concerns", "content_report", "coverage", "crosswalk",
     "disagreements", "explain", "exposure", "exposure_ranking", "gap_report", "incidents_of", "overlap",
     "overlap_matrix", "readiness", "search", "threat_family",
+    "MAX_HOPS", "Answer", "Applicability", "Assessment", "ChainView", "Change", "Consequence", "ContentReport",
+    "Counts", "Coverage", "Crosswalk", "CrosswalkRow", "Decision", "DerivedRow", "Disagreement", "Explain",
+    "Explanation", "Exposure", "Filter", "FrameworkReport", "Gap", "GapReport", "Group", "Happening", "Hit", "Lens",
+    "LensGroup", "LensRow", "Milestone", "Move", "PairReport", "Pending", "ProfileDraft", "Reason",
+    "RequirementDecision", "RequirementResult", "RulingView", "Side", "Standing", "Statement", "StepView", "Tally",
+    "Timeline", "Unit", "Verdict", "answer", "applicability", "assess", "classification_words", "content_report",
+    "coverage", "crosswalk", "disagreements", "exclusions", "explain", "exposure", "gap_report", "incidents_of",
+    "lens", "questionnaire", "search", "threat_family", "timeline",
 ]  # fmt: skip

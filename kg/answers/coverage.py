@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from kg.answers.applicability import Applicability, Decision, Unit, decide, units
+from kg.answers.applicability import Applicability, Decision, Unit, decide, prevailing, units
 from kg.answers.graph import Chain, Filter, Step, graph_of
 from kg.answers.judge import Judge, Judgement, Reason, Ruling, Verdict
 from kg.model import Control, Disclaimer, Profile, Provision
@@ -187,6 +187,7 @@ class Assessment:
         self.profile = profile
         self.as_of = as_of or (profile.as_of if profile and profile.as_of else None) or date.today()
         self.filter = filter_ or Filter()
+        self.evidence_day = self.as_of  #: the day on which the age of evidence is looked at
         self.graph = graph_of(release, self.as_of, self.filter)
         self.units: tuple[Unit, ...] = units(profile)
         self._judges: dict[tuple[str, ...], Judge] = {}
@@ -210,7 +211,7 @@ class Assessment:
         found = self._judges.get(key)
         if found is None:
             age = self.profile.max_evidence_age_days if self.profile else None
-            found = self._judges.setdefault(key, Judge(self.graph, mine, self.as_of, age))
+            found = self._judges.setdefault(key, Judge(self.graph, mine, self.evidence_day, age))
         return found
 
     def _judgement(self, judge: Judge, id_: str) -> Judgement:
@@ -239,7 +240,8 @@ class Assessment:
             if chosen := [e for e in every if e[1].applicability is applicability]:
                 counted = chosen
                 break
-        _, decision, judgement = min(counted, key=lambda e: e[2].verdict)
+        decision = prevailing([d for _, d, _ in counted])
+        judgement = min((j for _, _, j in counted), key=lambda j: j.verdict)
         ruling = judgement.best
         return RequirementResult(
             requirement=requirement,

@@ -158,6 +158,10 @@ def coverage_table(console: Console, found: Sequence[Coverage], release: Release
         row += [n.partial, n.lead, n.gap, n.disputed, n.not_applicable, later, n.total]
         rows.append([*row, _bar(n)] if wide else row)
     put(console, simple_table(columns, rows))
+    for c in found:
+        if c.text_version > c.as_of:
+            name = release.frameworks[c.framework].short_title
+            paragraph(console, f"{name}: on {c.as_of} there was no text of it; the first is of {c.text_version}.\n")
 
 
 def groups_table(console: Console, found: Coverage) -> None:
@@ -266,10 +270,8 @@ def _step(console: Console, s: StepView, why: dict[str, str], titles: Release) -
 
 def _applies(r: RequirementResult) -> str:
     d = r.decision
-    if d.explanation:
-        return f"{d.applicability.value}: {d.explanation}"
-    since = f" since {d.applies_from}" if d.applies_from else ""
-    return f"{d.applicability.value}{since}" + (f" ({d.basis})" if d.basis else "")
+    said = f": {d.explanation}" if d.explanation else f" since {d.applies_from}" if d.applies_from else ""
+    return f"{d.applicability.value}{said}. Decided by {d.rule} ({d.legal_reference})"
 
 
 def explanation(console: Console, found: Explain, release: Release, limit: int) -> None:

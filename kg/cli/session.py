@@ -61,8 +61,8 @@ def load_release(ctx: typer.Context, data: Iterable[Path] | None) -> Release:
     return Release.load(*folders(ctx, data))
 
 
-def parse_as_of(text: str | None) -> date | None:
-    """The day of ``--as-of``."""
+def parse_as_of(text: str | None, option: str = "--as-of") -> date | None:
+    """The day of ``--as-of`` or of another option."""
     if text is None:
         return None
     from kg.organizations.controls import parse_day
@@ -70,7 +70,7 @@ def parse_as_of(text: str | None) -> date | None:
     try:
         return parse_day(text.strip())
     except KgError as error:
-        raise UsageError(f"--as-of: {error.message}", error.hint, code=error.code) from None
+        raise UsageError(f"{option}: {error.message}", error.hint, code=error.code) from None
 
 
 def make_filter(

@@ -21,10 +21,12 @@ import orjson
 
 from kg.answers import (
     Assessment,
+    Change,
     Counts,
     Coverage,
     Crosswalk,
     CrosswalkRow,
+    Decision,
     Explain,
     Explanation,
     Group,
@@ -32,6 +34,9 @@ from kg.answers import (
     Overlap,
     OverlapMatrix,
     OverlapPair,
+    LensRow,
+    Milestone,
+    Move,
     RequirementResult,
     RulingView,
     Side,
@@ -45,6 +50,7 @@ from kg.model import (
     Mapping,
     Profile,
     Provision,
+    Question,
     ReferenceControl,
     Source,
     System,
@@ -161,6 +167,8 @@ def _result(value: RequirementResult, release: Release | None) -> dict[str, Any]
         "applicabilityExplanation": decision.explanation,
         "appliesFrom": plain(decision.applies_from),
         "basis": decision.basis,
+        "rule": decision.rule,
+        "legalReference": decision.legal_reference,
         "verdict": value.verdict.name,
         "reasons": plain(value.reasons),
         "explanation": plain(value.explanation, release),
@@ -300,6 +308,63 @@ def _linked(value: Overlap | OverlapPair | OverlapMatrix, release: Release | Non
 
     sentence = {"sentence": value.sentence} if isinstance(value, Overlap) else {}
     return {"permalink": permalink_of(value), **sentence, **_fields(value, release)}
+def _decision(value: Decision, release: Release | None = None) -> dict[str, Any]:
+    return {
+        "applicability": value.applicability.value,
+        "applicabilityReason": value.because,
+        "applicabilityExplanation": value.explanation,
+        "appliesFrom": plain(value.applies_from),
+        "basis": value.basis,
+        "rule": value.rule,
+        "legalReference": value.legal_reference,
+    }
+
+
+def _move(value: Move, release: Release | None) -> dict[str, Any]:
+    return {**_head(value.requirement), "before": _decision(value.before), "after": _decision(value.after)}
+
+
+def _lens_row(value: LensRow, release: Release | None) -> dict[str, Any]:
+    r = value.decided
+    units = [{"unit": u.id, "title": u.title, **_decision(d)} for u, d in r.units]
+    return {
+        **_head(r.requirement),
+        **_decision(r.decision),
+        "also": plain(value.also),
+        "units": units if len(units) > 1 else [],
+    }
+
+
+def _change(value: Change, release: Release | None) -> dict[str, Any]:
+    rest = _fields(value, release, without=("requirement",))
+    return {**_head(value.requirement), "framework": value.requirement.framework, **rest, "gap": value.gap}
+
+
+def _milestone(value: Milestone, release: Release | None) -> dict[str, Any]:
+    return {
+        "day": value.day.isoformat(),
+        "texts": [{"framework": f, **plain(v)} for f, v in value.texts],
+        "begins": len(value.begins),
+        "gaps": len(value.gaps),
+        "legalReferences": list(value.references),
+        "numbers": plain(value.numbers),
+        "changes": plain(value.changes, release),
+    }
+
+
+def _question(value: Question, release: Release | None) -> dict[str, Any]:
+    """A question of the questionnaire by its name, with its options and what it cites."""
+    options = release.options(value.name) if release else ()
+    return {
+        "name": value.name,
+        "text": value.text,
+        "help": value.help,
+        "kind": value.kind,
+        "scope": value.scope,
+        "askedIf": list(value.asked_if),
+        "legalReferences": [release.cite(p) for p in value.defined_by] if release else [],
+        "options": [{"name": o.name, "title": o.title, "note": o.note, "sets": list(o.sets)} for o in options],
+    }
 
 
 def _assessment(value: Assessment, release: Release | None) -> list[Any]:
@@ -310,21 +375,27 @@ def _assessment(value: Assessment, release: Release | None) -> list[Any]:
 _SPECIAL: dict[type, Callable[[Any, Release | None], Any]] = {
     **_EXPOSURE,
     Assessment: _assessment,
+    Change: _change,
     Counts: _counts,
     Coverage: _coverage,
     Crosswalk: _crosswalk,
     CrosswalkRow: _crosswalk_row,
+    Decision: _decision,
     Disclaimer: _disclaimer,
     Explain: _explain,
     Explanation: _explanation,
     Gap: _gap,
     GapReport: _gap_report,
     Group: _group,
+    LensRow: _lens_row,
     Mapping: _mapping,
     Overlap: _linked,
     OverlapMatrix: _linked,
     OverlapPair: _linked,
+    Milestone: _milestone,
+    Move: _move,
     Profile: _profile,
+    Question: _question,
     RequirementResult: _result,
     RulingView: _ruling,
     Side: _side,

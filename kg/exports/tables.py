@@ -99,6 +99,7 @@ def _builders() -> dict[str, Callable[[Any, Release], Document]]:
     from kg.exports.tables_crosswalk import crosswalk_document
     from kg.exports.tables_exposure import concerns_document, ranking_document, readiness_document
     from kg.exports.tables_overlap import matrix_document, overlap_document, pair_document
+    from kg.exports.tables_profile import draft_document, lens_document, questions_document, timeline_document
 
     return {
         "Concerns": concerns_document,
@@ -111,6 +112,10 @@ def _builders() -> dict[str, Callable[[Any, Release], Document]]:
         "Overlap": overlap_document,
         "OverlapMatrix": matrix_document,
         "OverlapPair": pair_document,
+        "Lens": lens_document,
+        "ProfileDraft": draft_document,
+        "Questionnaire": questions_document,
+        "Timeline": timeline_document,
     }
 
 

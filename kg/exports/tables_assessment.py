@@ -50,6 +50,8 @@ _REQUIREMENTS = (
     Column("applicabilityExplanation", "Why", "what decided the applicability", 34),
     Column("appliesFrom", "Applies from", "from when it applies to this profile", 12, detail=True),
     Column("basis", "Basis", "the provision that sets the date", 20, detail=True),
+    Column("rule", "Rule", "id of the node that decided the applicability", 24, detail=True),
+    Column("legalReference", "Legal reference", "what decided the applicability, as a person cites it", 30),
     _VERDICT, _REASONS,
     Column("control", "Control", "the control (or joint node) the verdict comes from", 16),
     Column("controlTitle", "Control title", "its title", 30, detail=True),
@@ -212,7 +214,7 @@ def _requirement(r: RequirementResult, release: Release) -> tuple[Cell, ...]:
     p, e, d = r.requirement, r.explanation, r.decision
     return (
         p.framework, p.id, link_to(release, p.id, p.ref), p.title, p.summary, r.group,
-        d.applicability.value, d.explanation, _day(d.applies_from), d.basis,
+        d.applicability.value, d.explanation, _day(d.applies_from), d.basis, d.rule, d.legal_reference,
         r.verdict.name, ", ".join(r.reasons),
         e.control if e else "", e.title if e else "", e.relation if e else "", _chain(e),
         ", ".join(dict.fromkeys(s.set for s in e.steps if s.set)) if e else "",

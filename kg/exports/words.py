@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from kg.answers import Applicability, Counts, Reason, Verdict
+from kg.answers import Applicability, Counts, Happening, Reason, Verdict
 from kg.model import Authority, ControlStatus
 
 __all__ = [
-    "APPLICABILITY", "AUTHORITY", "GROUPS", "INCIDENT_LICENCE", "OUTCOMES", "REASONS", "RELATIONS", "STATUSES",
-    "VERDICTS", "denominator", "percent",
+    "APPLICABILITY", "AUTHORITY", "GROUPS", "HAPPENINGS", "INCIDENT_LICENCE", "OUTCOMES", "REASONS", "RELATIONS",
+    "STATUSES", "VERDICTS", "denominator", "percent",
 ]  # fmt: skip
 
 VERDICTS: dict[str, str] = {
@@ -24,6 +24,12 @@ APPLICABILITY: dict[str, str] = {
     Applicability.APPLICABLE.value: "it concerns the organisation on the day asked for and counts in the denominator",
     Applicability.NOT_APPLICABLE.value: "it does not concern the organisation; the reason stands beside it",
     Applicability.NOT_YET_APPLICABLE.value: "it will concern the organisation from a later date",
+}
+HAPPENINGS: dict[str, str] = {
+    Happening.BEGINS.value: "the requirement begins to apply to this profile",
+    Happening.ENTERS.value: "the requirement enters the text and will apply later",
+    Happening.RESCHEDULED.value: "the day from which it applies moves",
+    Happening.LEAVES.value: "it leaves the text, or no longer concerns this profile",
 }
 REASONS: dict[str, str] = {
     Reason.NO_CONTROL.value: "no control bears on it",

@@ -6,6 +6,7 @@
     read_profile(path, release)           TOML or JSON                   → Profile
     profile_from_mapping(data, release)   a mapping that is structured already → Profile
     profile_to_mapping(profile)           the way back, only what is stated  → dict
+    profile_toml(profile)                 the profile as TOML that reads back to the same
 
 A file and a request with the same content are checked by the same code and give equal values.
 """
@@ -24,4 +25,10 @@ from kg.organizations.profiles import profile_from_mapping, profile_to_mapping, 
 __all__ = [
     "COLUMNS", "STATUS_WORDS", "Sheet", "control_from_fields", "find_target", "parse_controls",
     "profile_from_mapping", "profile_to_mapping", "read_controls", "read_profile",
+from kg.organizations.profile_toml import profile_toml
+from kg.organizations.profiles import profile_from_mapping, read_profile
+
+__all__ = [
+    "COLUMNS", "STATUS_WORDS", "Sheet", "control_from_fields", "find_target", "parse_controls",
+    "profile_from_mapping", "profile_toml", "read_controls", "read_profile",
 ]  # fmt: skip

@@ -109,9 +109,35 @@ def _profile(data: Mapping[str, Any], release: Release, report: _Report) -> Prof
         exclusions=_exclusions(report, table.get("exclusions"), release),
         max_evidence_age_days=_age(report, table.get("max_evidence_age_days")),
     )
+    _dated_facts(report, profile, release)
     if report.findings:
         raise InputError(sorted(report.findings, key=lambda f: f.line))
     return profile
+
+
+def _dated_facts(report: _Report, profile: Profile, release: Release) -> None:
+    """Facts that say when a thing came on the market agree with each other and with the day that is given."""
+    words = [w for w in release.vocabulary.values() if w.dated]
+    named: list[tuple[_Place, dict[str, bool], date | None, tuple[str, ...]]] = [
+        (("systems", number), dict(profile.facts) | dict(s.facts), s.placed_on_market, s.tiers)
+        for number, s in enumerate(profile.systems)
+    ]
+    for place, facts, placed, tiers in named or [((), dict(profile.facts), None, ())]:
+        earliest, latest = date.min, date.max
+        for word in words:
+            if word.name not in facts:
+                continue
+            stated = facts[word.name]
+            where = (*place, "facts", word.name)
+            if placed and (not word.of_tier or word.of_tier in tiers) and word.holds(placed) is not stated:
+                said = f"{word.name} = {str(stated).lower()} contradicts placed_on_market = {placed}"
+                report(where, "BAD_VALUE", said, "leave the fact out: it follows from the day")
+            from_, before = (word.held_from, word.held_before) if stated else (word.held_before, word.held_from)
+            if not word.of_tier:
+                earliest, latest = max(earliest, from_ or date.min), min(latest, before or date.max)
+        if earliest >= latest and not placed:
+            told = ", ".join(w.name for w in words if w.name in facts)
+            report((*place, "facts"), "BAD_VALUE", f"no day satisfies what is said of {told}", "say one of them")
 
 
 def _table(report: _Report, place: _Place, value: object, keys: Collection[str]) -> dict[str, Any]:
@@ -288,9 +314,34 @@ def _excluded(report: _Report, place: _Place, value: object, release: Release) -
         report(place, error.code, error.message, error.hint)
         return ""
     if target in release.provisions or target in release.frameworks:
-        return target
+        if target in release.frameworks or target in _counted(release):
+            return target
+        above = [a for a in release.ancestors(target) if a in _counted(release)]
+        if above:
+            message = f"{target} is only a part of the requirement {above[0]}, so excluding it would change nothing"
+            hint = f"exclude {above[0]} ({release.title(above[0])}) as a whole, or leave it in"
+        else:
+            message = f"nothing in {target} is a requirement, so excluding it would change nothing"
+            hint = "leave it out"
+        report(place, "WRONG_KIND", message, hint)
+        return ""
     report(place, "WRONG_KIND", f"{target} is no requirement", "exclude a provision or a whole framework")
     return ""
+
+
+def _counted(release: Release) -> frozenset[str]:
+    """The requirements of every text version and the wholes above them: what an exclusion can take out."""
+
+    def make() -> frozenset[str]:
+        found: set[str] = set()
+        for name, framework in release.frameworks.items():
+            for day in [v.date for v in framework.text_versions] or [date.max]:
+                for requirement in release.requirements(name, day):
+                    found |= {requirement.id, *release.ancestors(requirement.id)}
+        return frozenset(found)
+
+    counted: frozenset[str] = release.cache("excludable", make)
+    return counted
 
 
 # ------------------------------------------------------------------ files

@@ -309,9 +309,10 @@ def _contradictions(content: Content, report: Callable[..., None]) -> None:
 
 def _vocabulary(content: Content, index: _Index, report: Callable[..., None]) -> None:
     """Every role, tier and fact has a node that says what defines it, and what the questionnaire names exists."""
-    for named in (*content.words, *content.questions):
-        for provision in named.defined_by:
-            _need_provision(named.source, provision, index, report)
+    named: list[tuple[Source, tuple[str, ...]]] = [(w.source, w.defined_by) for w in content.words]
+    for source, provisions in (*named, *((q.source, q.defined_by) for q in content.questions)):
+        for provision in provisions:
+            _need_provision(source, provision, index, report)
     for f in content.frameworks:
         for provision in f.territory:
             _need_provision(f.source, provision, index, report)
