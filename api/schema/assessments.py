@@ -14,11 +14,13 @@ from api.schema.connections import DEFAULT_PAGE, After, Connection, First, conne
 from api.schema.enums import Applicability, ApplicabilityReason, ControlStatus, Outcome, Reason, Verdict
 from api.schema.frameworks import Disclaimer, Provision
 from api.schema.inputs import MAX_CONTROLS, AssessmentInput, TooMuchError, filter_of
+from api.schema.lenses import Lens
 from api.schema.lookup import By, find, framework_name
 from api.schema.mappings import LegalReference
 from api.schema.nodes import computed, mirror
 from api.schema.steps import Step, steps_of
 from api.schema.threats import Incident, Threat
+from api.schema.timelines import Timeline
 from kg import answers
 from kg.answers.gaps import gap_report
 from kg.errors import Finding as KgFinding
@@ -542,6 +544,32 @@ class Assessment:
     @computed("One framework's open requirements, worst first.", cost=100)
     def gaps(self, info: Info, framework: FrameworkArgument) -> GapReport:
         return self._answer(info, framework, GapReport)
+
+    @computed("One framework through the profile: what applies, and which rule decided it.", cost=50)
+    def lens(self, info: Info, framework: FrameworkArgument) -> Lens:
+        name = framework_name(self.it.release, framework)
+        key = ("lens", self.it.profile, name, self.as_of)
+        make = lambda: answers.lens(self.it.release, self.it.profile, name, self.as_of)  # noqa: E731
+        return Lens.of(info.context.once(key, make))
+
+    @computed("When requirements begin to apply, and which of them the controls will then not cover.", cost=500)
+    def timeline(
+        self,
+        info: Info,
+        frameworks: Annotated[
+            list[str] | None, strawberry.argument(description="Short ids; left out or empty: all frameworks.")
+        ] = None,
+        from_: Annotated[
+            dt.date | None, strawberry.argument(name="from", description="The first day; left out: the day asked for.")
+        ] = None,
+        until: Annotated[
+            dt.date | None,
+            strawberry.argument(description="The last day; left out: the last on which the release knows a change."),
+        ] = None,
+    ) -> Timeline:
+        names = tuple(framework_name(self.it.release, f) for f in frameworks or ())
+        key = ("timeline", id(self.it), names, from_, until)
+        return Timeline.of(info.context.once(key, lambda: answers.timeline(self.it, names, from_, until)))
 
     @computed("Everything behind one requirement's verdict.", cost=50)
     def explain(

@@ -11,13 +11,14 @@ from typing import TypeVar
 
 import strawberry
 
-from kg.answers import Applicability, Reason, Verdict
+from kg.answers import Applicability, Happening, Reason, Verdict
 from kg.model import Authority, ControlStatus, Method, Modality, PartKind, RationaleKind, ThreatRelation
 from kg.relations import Outcome
 
 __all__ = [
-    "Applicability", "ApplicabilityReason", "Authority", "ControlStatus", "Method", "Modality", "Outcome", "PartKind",
-    "RationaleKind", "Reason", "Relation", "StepKind", "ThreatRelation", "Verdict",
+    "Applicability", "ApplicabilityReason", "Authority", "ControlStatus", "Happening", "Method", "Modality", "Outcome",
+    "PartKind", "QuestionKind", "QuestionScope", "RationaleKind", "Reason", "Relation", "StepKind", "ThreatRelation",
+    "Verdict",
 ]  # fmt: skip
 
 _Enum = TypeVar("_Enum", bound=EnumMeta)
@@ -67,6 +68,45 @@ class ApplicabilityReason(Enum):
     DATE = "date"
 
 
+class QuestionKind(Enum):
+    """How a question of the questionnaire is answered."""
+
+    ONE = "one"
+    MANY = "many"
+    DATE = "date"
+
+
+class QuestionScope(Enum):
+    """Of what a question is asked."""
+
+    ORGANIZATION = "organization"
+    SYSTEM = "system"
+
+
+_describe(
+    QuestionKind,
+    "How a question of the questionnaire is answered.",
+    {
+        "one": "With the name of one option.",
+        "many": "With the names of all options that fit; `none` stands alone.",
+        "date": "With a day, such as 2026-03-01.",
+    },
+)
+_describe(
+    QuestionScope,
+    "Of what a question is asked.",
+    {"organization": "Of the organisation, once.", "system": "Of each AI system."},
+)
+_describe(
+    Happening,
+    "What happens to a requirement on a day.",
+    {
+        "BEGINS": "It begins to apply.",
+        "ENTERS": "It enters the text and will apply later.",
+        "RESCHEDULED": "The day from which it applies moves.",
+        "LEAVES": "It leaves the text, or no longer concerns the profile.",
+    },
+)
 _describe(
     Relation,
     "How the subject of a row stands to its object, always read *subject relation object*; NIST IR 8477's words.",

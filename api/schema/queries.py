@@ -23,6 +23,13 @@ from api.schema.lookup import By, SearchHit, check_length, find, framework_name,
 from api.schema.mappings import Mapping, MappingSet, select_rows
 from api.schema.nodes import Node, computed, mirror
 from api.schema.overlaps import Overlap, OverlapMatrix
+from api.schema.profiles import (
+    AnswerInput,
+    ProfileFromAnswers,
+    Questionnaire,
+    profile_from_answers,
+    questionnaire,
+)
 from api.schema.reports import ContentReport, Disagreement
 from api.schema.statistics import Stats, Vocabulary, stats, vocabulary
 from api.schema.threats import Incident, Threat
@@ -287,6 +294,25 @@ class Query:
         release = info.context.release
         hits = answers.search(release, text, first, kinds=kinds)
         return [mirror(SearchHit, h, curie=h.id, it=h, release=release) for h in hits]
+
+    @computed("At most twelve questions, for a person who is no lawyer, whose answers make a profile.")
+    def questionnaire(self, info: Info) -> Questionnaire:
+        return questionnaire(info.context.release)
+
+    @computed(
+        "The profile that answers to the questionnaire make, and what each of them does to what applies.", cost=500
+    )
+    def profile_from_answers(
+        self,
+        info: Info,
+        answers: Annotated[list[AnswerInput], argument(description="The answers, in any order.")],
+        as_of: Annotated[
+            dt.date | None,
+            argument(description="The day the consequences are told for, and then the profile's; left out: today."),
+        ] = None,
+        title: Annotated[str | None, argument(description="What the organisation is called.")] = None,
+    ) -> ProfileFromAnswers:
+        return profile_from_answers(info, answers, as_of, title)
 
     @computed(
         "Put an organisation's controls to the graph. They come with the request, are checked, answered and "

@@ -59,7 +59,7 @@ from kg.answers.lens import Lens, LensGroup, LensRow, lens
 from kg.answers.questionnaire import Answer, Consequence, Move, ProfileDraft, Standing, Tally, answer, questionnaire
 from kg.answers.report import ContentReport, FrameworkReport, PairReport, content_report
 from kg.answers.search import Hit, classification_words, search
-from kg.answers.timeline import Change, Happening, Milestone, Timeline, timeline
+from kg.answers.timeline import Change, Happening, Milestone, Numbers, Timeline, timeline
 
 __all__ = [
     "MAX_HOPS", "Applicability", "Assessment", "Assumption", "Case", "CaseFilter", "ChainView", "Concerns",
@@ -73,7 +73,7 @@ __all__ = [
     "MAX_HOPS", "Answer", "Applicability", "Assessment", "ChainView", "Change", "Consequence", "ContentReport",
     "Counts", "Coverage", "Crosswalk", "CrosswalkRow", "Decision", "DerivedRow", "Disagreement", "Explain",
     "Explanation", "Exposure", "Filter", "FrameworkReport", "Gap", "GapReport", "Group", "Happening", "Hit", "Lens",
-    "LensGroup", "LensRow", "Milestone", "Move", "PairReport", "Pending", "ProfileDraft", "Reason",
+    "LensGroup", "LensRow", "Milestone", "Move", "Numbers", "PairReport", "Pending", "ProfileDraft", "Reason",
     "RequirementDecision", "RequirementResult", "RulingView", "Side", "Standing", "Statement", "StepView", "Tally",
     "Timeline", "Unit", "Verdict", "answer", "applicability", "assess", "classification_words", "content_report",
     "coverage", "crosswalk", "disagreements", "exclusions", "explain", "exposure", "gap_report", "incidents_of",

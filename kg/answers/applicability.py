@@ -20,9 +20,16 @@ from kg.model import ROLES, TIERS, ApplicationRule, Condition, Profile, ProfileW
 from kg.release import Release
 
 __all__ = [
-    "Applicability", "Decision", "RequirementDecision", "Unit", "applicability", "decide", "exclusions",
+    "METHOD", "Applicability", "Decision", "RequirementDecision", "Unit", "applicability", "decide", "exclusions",
     "prevailing", "units",
 ]  # fmt: skip
+
+
+#: How applicability is decided, in a sentence that goes with its numbers.
+METHOD = (
+    "applicability from roles, risk tiers, facts and application dates beside the provisions; what the profile does "
+    "not say is taken as true"
+)
 
 
 class Applicability(StrEnum):

@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import date
 
-from kg.answers.applicability import Applicability, Decision, RequirementDecision, applicability, exclusions
+from kg.answers.applicability import METHOD, Applicability, Decision, RequirementDecision, applicability, exclusions
 from kg.answers.questionnaire import Standing
 from kg.model import Disclaimer, Profile
 from kg.release import Release
@@ -55,6 +55,7 @@ class Lens:
     standing: Standing
     groups: tuple[LensGroup, ...]
     rows: tuple[LensRow, ...]
+    method: str
     disclaimers: tuple[Disclaimer, ...]
 
 
@@ -118,5 +119,6 @@ def lens(release: Release, profile: Profile | None, framework: str, as_of: date)
         standing=Standing(*(counted[a] for a in Applicability)),
         groups=tuple(sorted(made, key=_group_key)),
         rows=tuple(rows),
+        method=METHOD,
         disclaimers=release.disclaimers_for(framework),
     )

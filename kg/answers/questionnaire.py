@@ -17,7 +17,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from kg.answers.applicability import Applicability, Decision, applicability
+from kg.answers.applicability import (
+    METHOD,
+    Applicability,
+    Decision,
+    RequirementDecision,
+    Unit,
+    decide,
+    prevailing,
+    units,
+)
 from kg.errors import Finding, InputError, nearest
 from kg.model import ROLES, TIERS, Disclaimer, Option, Profile, Provision, Question, System
 from kg.release import Release
@@ -104,6 +113,7 @@ class ProfileDraft:
     consequences: tuple[Consequence, ...]
     total: tuple[Tally, ...]
     open_questions: tuple[tuple[str, Question], ...]
+    method: str
     disclaimers: tuple[Disclaimer, ...]
 
 
@@ -326,18 +336,43 @@ def _profile(
 
 # ------------------------------------------------------------------ consequences
 
-_State = dict[str, dict[str, tuple[Provision, Decision]]]
+_State = dict[str, dict[str, RequirementDecision]]
 
 
-def _state(release: Release, profile: Profile, day: date) -> _State:
-    return {
-        f: {r.requirement.id: (r.requirement, r.decision) for r in applicability(release, profile, f, day)}
-        for f in release.frameworks
-    }
+class _Decisions:
+    """What applies under one profile after the other on a day; a unit that an answer left alone is not asked again."""
+
+    def __init__(self, release: Release, day: date) -> None:
+        self._release = release
+        self._day = day
+        self._requirements = {f: release.requirements(f, day) for f in release.frameworks}
+        self._known: dict[tuple[Unit, tuple[str, ...]], dict[str, Decision]] = {}
+
+    def _of(self, profile: Profile, unit: Unit) -> dict[str, Decision]:
+        key = (unit, profile.jurisdictions)
+        found = self._known.get(key)
+        if found is None:
+            every = (p for requirements in self._requirements.values() for p in requirements)
+            found = {p.id: decide(self._release, p, profile, unit, self._day) for p in every}
+            self._known[key] = found
+        return found
+
+    def state(self, profile: Profile) -> _State:
+        """Every requirement of every framework over the units of a profile without exclusions."""
+        mine = [(unit, self._of(profile, unit)) for unit in units(profile)]
+        return {
+            f: {
+                p.id: RequirementDecision(
+                    p, prevailing([d[p.id] for _, d in mine]), tuple((u, d[p.id]) for u, d in mine)
+                )
+                for p in requirements
+            }
+            for f, requirements in self._requirements.items()
+        }
 
 
-def _standing(decisions: Iterable[tuple[Provision, Decision]]) -> Standing:
-    by = Counter(d.applicability for _, d in decisions)
+def _standing(decided: Iterable[RequirementDecision]) -> Standing:
+    by = Counter(r.decision.applicability for r in decided)
     return Standing(
         by[Applicability.APPLICABLE], by[Applicability.NOT_APPLICABLE], by[Applicability.NOT_YET_APPLICABLE]
     )
@@ -355,13 +390,19 @@ def _key(decision: Decision) -> tuple[Applicability, date | None]:
     return decision.applicability, decision.applies_from if dated else None
 
 
-def _moves(before: _State, after: _State) -> tuple[Move, ...]:
-    return tuple(
-        Move(requirement, then, after[f][id_][1])
-        for f, decided in before.items()
-        for id_, (requirement, then) in decided.items()
-        if _key(then) != _key(after[f][id_][1])
-    )
+def _moves(before: _State, after: _State, system: str) -> tuple[Move, ...]:
+    """What an answer moved.  Where it leaves a requirement to nobody, the ground is that of the answer's system."""
+    found = []
+    for framework, decided in before.items():
+        for id_, then in decided.items():
+            now = after[framework][id_]
+            if _key(then.decision) == _key(now.decision):
+                continue
+            decision = now.decision
+            if decision.applicability is Applicability.NOT_APPLICABLE:
+                decision = next((d for u, d in now.units if u.id == system), decision)
+            found.append(Move(then.requirement, then.decision, decision))
+    return tuple(found)
 
 
 def answer(release: Release, answers: Sequence[Answer], *, as_of: date | None = None, title: str = "") -> ProfileDraft:
@@ -373,10 +414,11 @@ def answer(release: Release, answers: Sequence[Answer], *, as_of: date | None = 
     given = check(release, answers)
     systems = tuple(dict.fromkeys(a.system for a in given if a.system))
     day = as_of or date.today()
-    first = before = _state(release, _profile(release, (), systems, title, as_of), day)
+    decisions = _Decisions(release, day)
+    first = before = decisions.state(_profile(release, (), systems, title, as_of))
     found = []
     for number, a in enumerate(given, 1):
-        after = _state(release, _profile(release, given[:number], systems, title, as_of), day)
+        after = decisions.state(_profile(release, given[:number], systems, title, as_of))
         question = release.questions[a.question]
         titles = {o.name: o.title for o in release.options(a.question)} | {UNKNOWN: "I do not know"}
         found.append(
@@ -387,7 +429,7 @@ def answer(release: Release, answers: Sequence[Answer], *, as_of: date | None = 
                 said=tuple(titles.get(v, v) for v in a.values),
                 references=tuple(release.cite(p) for p in question.defined_by),
                 tallies=_tallies(release, before, after),
-                moves=_moves(before, after),
+                moves=_moves(before, after, a.system),
             )
         )
         before = after
@@ -401,5 +443,6 @@ def answer(release: Release, answers: Sequence[Answer], *, as_of: date | None = 
         consequences=tuple(found),
         total=_tallies(release, first, before),
         open_questions=tuple(open_),
+        method=METHOD,
         disclaimers=release.disclaimers_for(*release.frameworks),
     )

@@ -192,16 +192,18 @@ def _consequence(console: Console, c: Consequence) -> None:
     if not c.moves:
         render.paragraph(console, "This moves no requirement on this day.", "dim", indent=4)
         return
-    by: dict[tuple[str, str], list[str]] = {}
+    by: dict[tuple[str, str, str], list[str]] = {}
+    where = {"APPLICABLE": "in", "NOT_YET_APPLICABLE": "later", "NOT_APPLICABLE": "out"}
     for m in c.moves:
         said = m.after.explanation.partition("; the profile ")[0] or "applies"
         tail = m.after.legal_reference.partition("; ")[2].removeprefix("see ") or m.after.legal_reference
-        by.setdefault((said, tail if m.after.because in ("role", "tier") else ""), []).append(m.requirement.ref)
+        key = (where[m.after.applicability.value], said, tail if m.after.because in ("role", "tier") else "")
+        by.setdefault(key, []).append(m.requirement.ref)
     biggest = sorted(by.items(), key=lambda item: -len(item[1]))
-    for (said, tail), refs in biggest[:6]:
+    for (to, said, tail), refs in biggest[:6]:
         few = ", ".join(refs[:3]) + (f" and {len(refs) - 3} more" if len(refs) > 3 else "")
         behind = f" ({tail})" if tail else ""
-        render.paragraph(console, f"{len(refs)} moved, {said}{behind}: {few}", "dim", indent=6)
+        render.paragraph(console, f"{len(refs)} {to}, {said}{behind}: {few}", "dim", indent=6)
     if (rest := len(biggest) - 6) > 0:
         plural = "s" if rest > 1 else ""
         render.paragraph(console, f"… and {rest} more ground{plural} (--format json has all)", "dim", indent=6)
@@ -226,7 +228,7 @@ def _draft(console: Console, draft: ProfileDraft, release: Release) -> None:
     if draft.open_questions:
         names = ", ".join(f"{s}:{q.name}" if s else q.name for s, q in draft.open_questions)
         render.paragraph(console, f"Not answered, so taken to apply: {names}.", "yellow", indent=2)
-    render.disclaimers(console, draft.disclaimers)
+    render.disclaimers(console, draft.disclaimers, method=draft.method)
     console.print()
 
 
@@ -345,7 +347,7 @@ def _explain(
         console.print()
         for each in lenses:
             _lens(console, each, release, limit)
-        render.disclaimers(console, [d for each in lenses for d in each.disclaimers])
+        render.disclaimers(console, [d for each in lenses for d in each.disclaimers], method=lenses[0].method)
 
     write_answers(lenses, release, wanted, output, draw)
 

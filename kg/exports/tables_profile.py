@@ -151,6 +151,7 @@ def draft_document(value: ProfileDraft, release: Release) -> Document:
         facts=(
             ("As of", value.as_of.isoformat()),
             ("Release", value.release),
+            ("Method", value.method),
             *profile_facts(value.profile),
             ("Not asked yet", ", ".join(q.name for _, q in value.open_questions) or "nothing"),
         ),
@@ -193,6 +194,7 @@ def lens_document(value: Lens, release: Release) -> Document:
             ("As of", value.as_of.isoformat()),
             ("Text version", value.text_version.isoformat()),
             ("Release", value.release),
+            ("Method", value.method),
             *profile_facts(value.profile),
         ),
         tables=(
