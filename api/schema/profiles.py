@@ -34,8 +34,8 @@ class QuestionOption:
     title: str = field(description="What it says, for a person who is no lawyer.")
     note: str = field(description="What to mind; empty where nothing.")
     sets: list[str] = field(
-        description="What choosing it says of the profile: `role:`, `tier:`, `fact:` or `jurisdiction:` and a word; `?` "
-        "leaves open. What the question's other options would set is denied.",
+        description="What choosing it says of the profile: `role:`, `tier:`, `fact:` or `jurisdiction:` and a word; "
+        "`?` leaves open. What the question's other options would set is denied.",
         metadata={"size": 3},
     )
 
@@ -48,7 +48,8 @@ class Question:
     kind: QuestionKind = field(description="How it is answered.")
     scope: QuestionScope = field(description="Of what it is asked.")
     asked_if: list[str] = field(
-        description="Conditions that must all hold, `question=option` or `question!=option`; only an answer denies one.",
+        description="Conditions that must all hold, `question=option` or `question!=option`; only an answer denies "
+        "one.",
         metadata={"size": 2},
     )
     legal_references: list[str] = field(description="The provisions it is about, as cited.", metadata={"size": 5})

@@ -187,8 +187,10 @@ def _changes(later: _Later, assessment: Assessment, before: _State, after: _Stat
                 continue
             text = release.text_in_force(framework, day)
             title = next((v.title for v in release.frameworks[framework].text_versions if v.date == text), "")
-            title = f"{release.frameworks[framework].short_title}, {title}"
+            short = release.frameworks[framework].short_title
+            title = title if short in title else f"{short}, {title}"
             decision = now.decision if now else None
+            by_text = decision is not None and decision.rule == id_  # a text alone begins or ends it: no date is given
             moved = happening is Happening.RESCHEDULED and then is not None
             found.append(
                 Change(
@@ -196,8 +198,8 @@ def _changes(later: _Later, assessment: Assessment, before: _State, after: _Stat
                     happening=happening,
                     applies_from=decision.applies_from if decision and happening is not Happening.LEAVES else None,
                     was_to_apply_from=then.decision.applies_from if moved and then else None,
-                    rule=decision.rule if decision else f"kgfw:{framework}",
-                    legal_reference=decision.legal_reference if decision else title,
+                    rule=f"kgfw:{framework}" if decision is None or by_text else decision.rule,
+                    legal_reference=title if decision is None or by_text else decision.legal_reference,
                     verdict=later.verdict(now, day) if now and happening is not Happening.LEAVES else None,
                 )
             )

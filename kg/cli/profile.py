@@ -303,7 +303,7 @@ def _ask(release: Release, day: date | None, title: str, output: Path | None) ->
             break
         typed = console.input(render.text("Another AI system? Its name, or Enter for no > ", "bold")).strip()
         taken = {a.system for a in given}
-        while typed in taken or ";" in typed:
+        while typed and (typed in taken or ";" in typed):
             console.print(render.text("    that name is taken, or has a semicolon", "red"))
             typed = console.input(render.text("    Its name, or Enter for no > ", "bold")).strip()
         system, more = typed, bool(typed)
