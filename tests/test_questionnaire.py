@@ -34,6 +34,8 @@ from kg.exports.markdown import markdown_text
 from kg.exports.tables import document
 from kg.model import EXPLICIT_FACTS, ROLES, TIERS, Exclusion, Profile, System
 from kg.organizations import profile_from_mapping, profile_toml, read_profile
+from kg.sources import read
+from kg.terms import PREFIXES
 
 RELEASE = Release.load()
 TODAY = date(2026, 11, 23)
@@ -111,6 +113,40 @@ def test_the_questions_have_not_grown_a_word_that_a_profile_cannot_say(tmp_path:
             path = tmp_path / "p.toml"
             path.write_text(profile_toml(found), encoding="utf-8")
             assert read_profile(path, RELEASE) == found, (q.name, values)
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "said"),
+    [
+        ('question:x a kg:Question ; dcterms:title "?"@en ; kg:kind "one" ; kg:scope "system" ; skos:notation "x" ; '
+         'kg:summary "."@en ; kg:order 20 ; kg:askedIf "place!=nowhere" .', "BAD_VALUE", "no earlier answer"),
+        ('question:x a kg:Question ; dcterms:title "?"@en ; kg:kind "one" ; kg:scope "system" ; skos:notation "x" ; '
+         'kg:summary "."@en .', "MISSING_VALUE", "fewer than two options"),
+        ('question:place.x a kg:Option ; dcterms:title "."@en ; skos:notation "x" ; kg:optionOf question:plaice .',
+         "UNKNOWN_ID", "question:plaice"),
+        ('question:place.x a kg:Option ; dcterms:title "."@en ; skos:notation "x" ; kg:optionOf question:place ; '
+         'kg:sets "fact:person" .', "BAD_VALUE", "'person'"),
+        ('question:place.x a kg:Option ; dcterms:title "."@en ; skos:notation "x" ; kg:optionOf question:place ; '
+         'kg:sets "personal data" .', "BAD_VALUE", "is no effect"),
+        ('vocabulary:role-x a kg:ProfileWord ; dcterms:title "X"@en ; kg:kind "role" ; skos:notation "providor" ; '
+         'kg:summary "."@en ; skos:note "."@en .', "BAD_VALUE", "'providor'"),
+        ('vocabulary:role-x a kg:ProfileWord ; dcterms:title "X"@en ; kg:kind "role" ; skos:notation "provider" ; '
+         'kg:summary "."@en ; skos:note "."@en .', "DUPLICATE_ID", "role provider"),
+        ('vocabulary:role-x a kg:ProfileWord ; dcterms:title "X"@en ; kg:kind "role" ; skos:notation "provider" ; '
+         'kg:summary "."@en ; kg:definedBy <https://w3id.org/aigov-kg/gdpr/art-444> ; kg:basis "Article 444"@en .',
+         "UNKNOWN_ID", "gdpr:art-444"),
+        ('vocabulary:role-x a kg:ProfileWord ; dcterms:title "X"@en ; kg:kind "role" ; skos:notation "provider" ; '
+         'kg:summary "."@en .', "MISSING_VALUE", "neither a basis nor a note"),
+    ],
+)  # fmt: skip
+def test_a_word_or_question_that_is_not_right_is_a_finding(tmp_path: Path, text: str, code: str, said: str) -> None:
+    names = ("dcterms", "kg", "question", "skos", "vocabulary")
+    (tmp_path / "ontologies").mkdir()
+    prefixes = "".join(f"PREFIX {p}: <{PREFIXES[p]}>\n" for p in names)
+    (tmp_path / "ontologies" / "mine.ttl").write_text(prefixes + text + "\n", encoding="utf-8")
+    _, findings = read([tmp_path])
+    errors = [(f.code, f.message) for f in findings if f.severity == "error"]
+    assert any(c == code and said in m for c, m in errors), errors
 
 
 # ------------------------------------------------------------------ each decision names its rule

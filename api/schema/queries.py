@@ -73,8 +73,8 @@ class Query:
         return [mirror(Disclaimer, d) for d in info.context.release.disclaimers.values()]
 
     @computed("The words a profile may use: roles, tiers and facts.")
-    def vocabulary(self) -> Vocabulary:
-        return vocabulary()
+    def vocabulary(self, info: Info) -> Vocabulary:
+        return vocabulary(info.context.release)
 
     # ------------------------------------------------------------------ nodes
 

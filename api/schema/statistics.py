@@ -85,6 +85,8 @@ class Stats:
 class Word:
     name: str = field(description="The word.")
     description: str = field(description="What it says of whoever uses it.")
+    legal_reference: str = field(description="The provision that defines it, as cited; empty where none does.")
+    note: str = field(description="What to mind; where no provision defines it, this says so.")
 
 
 @strawberry.type(description="The words a profile may use.")
@@ -151,9 +153,19 @@ def stats(release: Release) -> Stats:
     )
 
 
-def vocabulary() -> Vocabulary:
-    """The words of :mod:`kg.model`."""
-    roles, tiers, facts = (
-        [Word(name=name, description=text) for name, text in words.items()] for words in (ROLES, TIERS, EXPLICIT_FACTS)
-    )
-    return Vocabulary(roles=roles, tiers=tiers, facts=facts)
+def vocabulary(release: Release) -> Vocabulary:
+    """The words of :mod:`kg.model`, with what the release says of where the law defines them."""
+
+    def words(kind: str, names: dict[str, str]) -> list[Word]:
+        known = {name: release.vocabulary.get((kind, name)) for name in names}
+        return [
+            Word(
+                name=name,
+                description=text,
+                legal_reference=word.basis if (word := known[name]) else "",
+                note=word.note if word else "",
+            )
+            for name, text in names.items()
+        ]
+
+    return Vocabulary(roles=words("role", ROLES), tiers=words("tier", TIERS), facts=words("fact", EXPLICIT_FACTS))

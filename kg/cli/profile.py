@@ -367,7 +367,8 @@ def _lens(console: Console, found: Lens, release: Release, limit: int) -> None:
     for g in found.groups:
         kind = g.applicability.value
         since = f" since {g.applies_from}" if g.applies_from and kind == "APPLICABLE" else ""
-        why = f": {g.explanation}" if g.explanation else since
+        later = f" from {g.applies_from}" if kind == "NOT_YET_APPLICABLE" else ""
+        why = later or (f": {g.explanation}" if g.explanation else since)
         verb = word[kind] if len(g.members) > 1 else one[kind]
         console.print(render.indented(render.text(f"{len(g.members)} {verb}{why}", style[kind]), 2))
         render.paragraph(console, f"by {g.reference}", indent=4)
