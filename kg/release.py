@@ -326,12 +326,14 @@ class Release:
         return ""
 
     def cite(self, id_: str) -> str:
-        """A provision or framework as a person cites it: ``Article 26(1), EU AI Act``."""
+        """A provision or framework as a person cites it: ``Article 26(1), EU AI Act``; ``ISO/IEC 42001 6.1.2``."""
         name = id_.removeprefix("kgfw:")
         if name in self.frameworks:
             return self.frameworks[name].short_title
         provision = self.provisions[id_]
-        return f"{provision.ref}, {self.frameworks[provision.framework].short_title}"
+        framework = self.frameworks[provision.framework]
+        law = framework.kind == "law"
+        return f"{provision.ref}, {framework.short_title}" if law else f"{framework.short_title} {provision.ref}"
 
     def options(self, question: str) -> tuple[Option, ...]:
         """The options of a question by its name, in order."""

@@ -244,7 +244,7 @@ def test_every_decision_names_the_node_that_decided_and_how_a_person_cites_it(pr
          "eu-ai-act:applies-2026-08-02-art-50-2", "Article 113, second paragraph, EU AI Act"),
         ("roles=provider", "eu-ai-act:art-5.1.c", "", "eu-ai-act:applies-2025-02-02", "Article 113(a), EU AI Act"),
         ("roles=provider", "gdpr:art-5.1.a", "", "gdpr:applies-2018-05-25", "Article 99(2) GDPR"),
-        ("roles=provider", "iso42001:6.1.2", "", "iso42001:6.1.2", "6.1.2, ISO/IEC 42001"),
+        ("roles=provider", "iso42001:6.1.2", "", "iso42001:6.1.2", "ISO/IEC 42001 6.1.2"),
     ],
 )  # fmt: skip
 def test_a_decision_in_full(answers: str, requirement: str, because: str, rule: str, reference: str) -> None:
@@ -657,8 +657,9 @@ def test_on_a_terminal_it_asks_tells_and_writes(tmp_path: Path) -> None:
     assert read_profile(tmp_path / "p.toml", RELEASE) == wanted.profile
 
 
-def test_an_interruption_leaves_nothing_behind(tmp_path: Path) -> None:
-    code, seen = _terminal(tmp_path, ["union", "none"], interrupt=True)
+@pytest.mark.parametrize("typed", [["union", "none"], ["union", "\x04"]], ids=["Ctrl-C", "Ctrl-D"])
+def test_an_interruption_leaves_nothing_behind(tmp_path: Path, typed: list[str]) -> None:
+    code, seen = _terminal(tmp_path, typed, interrupt=True)
     assert code == 130, seen
     assert "Traceback" not in seen
     assert not list(tmp_path.iterdir())

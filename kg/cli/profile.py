@@ -95,7 +95,10 @@ def profile(
             raise UsageError("there is no terminal to ask on", hint)
         if output is not None and not to_toml:
             raise UsageError("asked on a terminal, a profile is written as TOML", "-o profile.toml")
-        _ask(load_release(ctx, data), day, title, output)
+        try:
+            _ask(load_release(ctx, data), day, title, output)
+        except EOFError:
+            raise typer.Abort from None
 
 
 def parse_answers(texts: Sequence[str]) -> list[Answer]:
@@ -169,9 +172,9 @@ def _together(citations: Iterable[str]) -> str:
     """Citations in a row, the law named once behind those of it."""
     by: dict[str, list[str]] = {}
     for citation in citations:
-        head, _, law = citation.rpartition(", ")
-        by.setdefault(law, []).append(head)
-    return "; ".join(f"{', '.join(heads)}, {law}" for law, heads in by.items())
+        head, comma, law = citation.rpartition(", ")
+        by.setdefault(comma + law, []).append(head)
+    return "; ".join(", ".join(heads) + law for law, heads in by.items())
 
 
 # ---------------------------------------------------------------- consequences
