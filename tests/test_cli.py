@@ -103,7 +103,10 @@ def test_help_prints_the_example(run: Run) -> None:
     assert run().output == run("--help").output
 
 
+#: What asks on a terminal is tried on one in test_questionnaire.py.
+ON_A_TERMINAL = ("kg profile -o new-profile.toml",)
 EXAMPLES = [e for name, _, _, examples in COMMANDS if name != "serve" for e in examples if "--fix" not in e]
+EXAMPLES = [e for e in EXAMPLES if e not in ON_A_TERMINAL]
 
 
 @pytest.mark.parametrize("line", EXAMPLES)

@@ -116,7 +116,8 @@ def test_coverage_has_exactly_the_agreed_names(assessment: Assessment) -> None:
     assert all(list(g["counts"]) == counts for g in found["groups"])
     names = [
         "curie", "ref", "title", "summary", "group", "applicability", "applicabilityReason",
-        "applicabilityExplanation", "appliesFrom", "basis", "verdict", "reasons", "explanation", "setAside", "units",
+        "applicabilityExplanation", "appliesFrom", "basis", "rule", "legalReference", "verdict", "reasons",
+        "explanation", "setAside", "units",
     ]  # fmt: skip
     assert all(list(r) == names for r in found["requirements"])
     behind = [r["explanation"] for r in found["requirements"] if r["explanation"]]

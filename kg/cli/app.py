@@ -53,9 +53,9 @@ COMMANDS: tuple[tuple[str, Callable[..., None], str, tuple[str, ...]], ...] = (
         "kg timeline controls.csv --framework eu-ai-act --from 2024-07-12 -o timeline.xlsx",
     )),
     ("profile", profile.profile, _ANSWERS, (
-        "kg profile -o profile.toml",
+        "kg profile -o new-profile.toml",
         "kg profile --questions",
-        "kg profile --answer place=union --answer roles=deployer --answer high-risk=employment -o profile.toml",
+        "kg profile --answer place=union --answer roles=deployer --answer high-risk=employment -o new-profile.toml",
         "kg profile --explain profile.toml --framework eu-ai-act --as-of 2027-12-02",
     )),
     ("crosswalk", browse.crosswalk, _ANSWERS, (
