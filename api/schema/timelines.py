@@ -29,7 +29,7 @@ class Numbers:
 
 
 @strawberry.type(description="What happens to one requirement on a day.")
-class Change:
+class TimelineChange:
     curie: str = field(description="The requirement's CURIE.")
     ref: str = field(description="Its official reference.")
     title: str = field(description="Its official heading.")
@@ -46,7 +46,7 @@ class Change:
     gap: bool = field(description="Whether it begins and the controls do not cover it.")
 
     @classmethod
-    def of(cls, it: answers.Change) -> Change:
+    def of(cls, it: answers.TimelineChange) -> TimelineChange:
         """The schema's view of a change."""
         p = it.requirement
         return mirror(cls, it, curie=p.id, ref=p.ref, title=p.title, framework=p.framework)
@@ -83,9 +83,9 @@ class Milestone:
         )
 
     @computed("What happens on the day, in reading order.")
-    def changes(self, info: Info, first: First = DEFAULT_PAGE, after: After = None) -> Connection[Change]:
+    def changes(self, info: Info, first: First = DEFAULT_PAGE, after: After = None) -> Connection[TimelineChange]:
         name = f"changes of {self.day}"
-        return connect(info, name, self.it.changes, lambda c: c.requirement.id, Change.of, first, after)
+        return connect(info, name, self.it.changes, lambda c: c.requirement.id, TimelineChange.of, first, after)
 
 
 def _numbers(numbers: Sequence[answers.Numbers]) -> list[Numbers]:

@@ -22,9 +22,8 @@ tests all call these and get the same frozen objects.
     classification_words(release, classification)       → where an incident stands, in a line
 """
 
-from kg.answers.applicability import Applicability, Decision, Unit
-from kg.answers.concerns import Case, Concerns, case_of, concerns
 from kg.answers.applicability import Applicability, Decision, RequirementDecision, Unit, applicability, exclusions
+from kg.answers.concerns import Case, Concerns, case_of, concerns
 from kg.answers.coverage import (
     Assessment,
     Counts,
@@ -43,6 +42,7 @@ from kg.answers.exposure import CaseFilter, Exposure, exposure, incidents_of, th
 from kg.answers.gaps import Gap, GapReport, Pending, gap_report
 from kg.answers.graph import MAX_HOPS, Filter
 from kg.answers.judge import Reason, Verdict
+from kg.answers.lens import Lens, LensGroup, LensRow, lens
 from kg.answers.overlap import (
     Assumption,
     Overlap,
@@ -53,29 +53,22 @@ from kg.answers.overlap import (
     overlap,
     overlap_matrix,
 )
+from kg.answers.questionnaire import Answer, Consequence, Move, ProfileDraft, Standing, Tally, answer, questionnaire
 from kg.answers.ranking import ExposureRanking, RankedGap, exposure_ranking
 from kg.answers.readiness import Readiness, readiness
-from kg.answers.lens import Lens, LensGroup, LensRow, lens
-from kg.answers.questionnaire import Answer, Consequence, Move, ProfileDraft, Standing, Tally, answer, questionnaire
 from kg.answers.report import ContentReport, FrameworkReport, PairReport, content_report
 from kg.answers.search import Hit, classification_words, search
-from kg.answers.timeline import Change, Happening, Milestone, Numbers, Timeline, timeline
+from kg.answers.timeline import Happening, Milestone, Numbers, Timeline, TimelineChange, timeline
 
 __all__ = [
-    "MAX_HOPS", "Applicability", "Assessment", "Assumption", "Case", "CaseFilter", "ChainView", "Concerns",
-    "ContentReport", "Counts", "Coverage", "Crosswalk", "CrosswalkRow", "Decision", "DerivedRow", "Disagreement",
-    "Explain", "Explanation", "Exposure", "ExposureRanking", "Filter", "FrameworkReport", "Gap", "GapReport", "Group",
-    "Hit", "Overlap", "OverlapMatrix", "OverlapPair", "PairReport", "Pending", "RankedGap", "Readiness", "Reason",
-    "RequirementResult", "RulingView", "Side", "Statement", "StepView", "Unit", "Verdict", "assess", "assume",
-    "both_ways", "case_of", "classification_words", "concerns", "content_report", "coverage", "crosswalk",
-    "disagreements", "explain", "exposure", "exposure_ranking", "gap_report", "incidents_of", "overlap",
-    "overlap_matrix", "readiness", "search", "threat_family",
-    "MAX_HOPS", "Answer", "Applicability", "Assessment", "ChainView", "Change", "Consequence", "ContentReport",
-    "Counts", "Coverage", "Crosswalk", "CrosswalkRow", "Decision", "DerivedRow", "Disagreement", "Explain",
-    "Explanation", "Exposure", "Filter", "FrameworkReport", "Gap", "GapReport", "Group", "Happening", "Hit", "Lens",
-    "LensGroup", "LensRow", "Milestone", "Move", "Numbers", "PairReport", "Pending", "ProfileDraft", "Reason",
+    "MAX_HOPS", "Answer", "Applicability", "Assessment", "Assumption", "Case", "CaseFilter", "ChainView", "Concerns",
+    "Consequence", "ContentReport", "Counts", "Coverage", "Crosswalk", "CrosswalkRow", "Decision", "DerivedRow",
+    "Disagreement", "Explain", "Explanation", "Exposure", "ExposureRanking", "Filter", "FrameworkReport", "Gap",
+    "GapReport", "Group", "Happening", "Hit", "Lens", "LensGroup", "LensRow", "Milestone", "Move", "Numbers", "Overlap",
+    "OverlapMatrix", "OverlapPair", "PairReport", "Pending", "ProfileDraft", "RankedGap", "Readiness", "Reason",
     "RequirementDecision", "RequirementResult", "RulingView", "Side", "Standing", "Statement", "StepView", "Tally",
-    "Timeline", "Unit", "Verdict", "answer", "applicability", "assess", "classification_words", "content_report",
-    "coverage", "crosswalk", "disagreements", "exclusions", "explain", "exposure", "gap_report", "incidents_of",
-    "lens", "questionnaire", "search", "threat_family", "timeline",
+    "Timeline", "TimelineChange", "Unit", "Verdict", "answer", "applicability", "assess", "assume", "both_ways",
+    "case_of", "classification_words", "concerns", "content_report", "coverage", "crosswalk", "disagreements",
+    "exclusions", "explain", "exposure", "exposure_ranking", "gap_report", "incidents_of", "lens", "overlap",
+    "overlap_matrix", "questionnaire", "readiness", "search", "threat_family", "timeline",
 ]  # fmt: skip

@@ -19,7 +19,7 @@ from kg.answers.judge import Verdict
 from kg.errors import UsageError
 from kg.model import Disclaimer, Profile, Provision, TextVersion
 
-__all__ = ["Change", "Happening", "Milestone", "Numbers", "Timeline", "timeline", "turning_days"]
+__all__ = ["Happening", "Milestone", "Numbers", "Timeline", "TimelineChange", "timeline", "turning_days"]
 
 
 class Happening(StrEnum):
@@ -32,7 +32,7 @@ class Happening(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class TimelineChange:
     """What happens to one requirement.
 
     ``applies_from`` is its date after the change, ``was_to_apply_from`` the date it had before a rescheduling;
@@ -73,16 +73,16 @@ class Milestone:
 
     day: date
     texts: tuple[tuple[str, TextVersion], ...]
-    changes: tuple[Change, ...]
+    changes: tuple[TimelineChange, ...]
     numbers: tuple[Numbers, ...]
 
     @property
-    def begins(self) -> tuple[Change, ...]:
+    def begins(self) -> tuple[TimelineChange, ...]:
         """The requirements that begin to apply."""
         return tuple(c for c in self.changes if c.happening is Happening.BEGINS)
 
     @property
-    def gaps(self) -> tuple[Change, ...]:
+    def gaps(self) -> tuple[TimelineChange, ...]:
         """Of these, the ones that today's controls do not cover."""
         return tuple(c for c in self.changes if c.gap)
 
@@ -176,7 +176,7 @@ def _happening(before: Decision | None, after: Decision | None) -> Happening | N
     return None if same and then is now else Happening.RESCHEDULED
 
 
-def _changes(later: _Later, assessment: Assessment, before: _State, after: _State, day: date) -> list[Change]:
+def _changes(later: _Later, assessment: Assessment, before: _State, after: _State, day: date) -> list[TimelineChange]:
     release = assessment.release
     found = []
     for framework in (f for f in after if after[f] is not before[f]):
@@ -193,7 +193,7 @@ def _changes(later: _Later, assessment: Assessment, before: _State, after: _Stat
             by_text = decision is not None and decision.rule == id_  # a text alone begins or ends it: no date is given
             moved = happening is Happening.RESCHEDULED and then is not None
             found.append(
-                Change(
+                TimelineChange(
                     requirement=release.provisions[id_],
                     happening=happening,
                     applies_from=decision.applies_from if decision and happening is not Happening.LEAVES else None,

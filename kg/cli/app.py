@@ -17,8 +17,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from kg.cli import assess, browse, data, demo, importing, incident, overlap, report, serve, show
-from kg.cli import assess, browse, data, demo, importing, profile, report, serve, show, timeline
+from kg.cli import assess, browse, data, demo, importing, incident, overlap, profile, report, serve, show, timeline
 from kg.cli.options import DataOption
 from kg.errors import InputError, KgError
 
@@ -48,6 +47,7 @@ COMMANDS: tuple[tuple[str, Callable[..., None], str, tuple[str, ...]], ...] = (
         "kg incident aiid:6 controls.csv --profile profile.toml",
         "kg incident aiid:6",
         "kg incident --threat nist-aml:NISTAML.031 controls.csv",
+    )),
     ("timeline", timeline.timeline, _ANSWERS, (
         "kg timeline controls.csv --profile profile.toml --until 2031-01-01",
         "kg timeline controls.csv --framework eu-ai-act --from 2024-07-12 -o timeline.xlsx",

@@ -27,7 +27,7 @@ from kg.model import Authority
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from kg.answers import Change, Milestone, Timeline
+    from kg.answers import Milestone, Timeline, TimelineChange
     from kg.release import Release
 
 __all__ = ["timeline"]
@@ -151,7 +151,9 @@ _ONE = {
 }
 
 
-def _changes(console: Console, words: str, changes: list[Change], limit: int, *, verdicts: bool = False) -> None:
+def _changes(
+    console: Console, words: str, changes: list[TimelineChange], limit: int, *, verdicts: bool = False
+) -> None:
     """Changes of one kind, by what decides them."""
     from kg.cli import render
 
@@ -160,7 +162,7 @@ def _changes(console: Console, words: str, changes: list[Change], limit: int, *,
     if len(changes) == 1:
         words = _ONE.get(words, words)
     console.print(render.indented(render.text(f"{len(changes)} {words}", "bold"), 2))
-    by: dict[tuple[str, str], list[Change]] = {}
+    by: dict[tuple[str, str], list[TimelineChange]] = {}
     for c in changes:
         dates = f"; from {c.applies_from}" if c.applies_from and not c.gap and c.happening.value != "BEGINS" else ""
         was = f" (was {c.was_to_apply_from})" if c.was_to_apply_from else ""

@@ -21,7 +21,6 @@ import orjson
 
 from kg.answers import (
     Assessment,
-    Change,
     Counts,
     Coverage,
     Crosswalk,
@@ -31,15 +30,16 @@ from kg.answers import (
     Explanation,
     Group,
     Hit,
-    Overlap,
-    OverlapMatrix,
-    OverlapPair,
     LensRow,
     Milestone,
     Move,
+    Overlap,
+    OverlapMatrix,
+    OverlapPair,
     RequirementResult,
     RulingView,
     Side,
+    TimelineChange,
 )
 from kg.answers.gaps import Gap, GapReport
 from kg.exports.json_exposure import SPECIAL as _EXPOSURE
@@ -308,6 +308,8 @@ def _linked(value: Overlap | OverlapPair | OverlapMatrix, release: Release | Non
 
     sentence = {"sentence": value.sentence} if isinstance(value, Overlap) else {}
     return {"permalink": permalink_of(value), **sentence, **_fields(value, release)}
+
+
 def _decision(value: Decision, release: Release | None = None) -> dict[str, Any]:
     return {
         "applicability": value.applicability.value,
@@ -335,7 +337,7 @@ def _lens_row(value: LensRow, release: Release | None) -> dict[str, Any]:
     }
 
 
-def _change(value: Change, release: Release | None) -> dict[str, Any]:
+def _change(value: TimelineChange, release: Release | None) -> dict[str, Any]:
     rest = _fields(value, release, without=("requirement",))
     return {**_head(value.requirement), "framework": value.requirement.framework, **rest, "gap": value.gap}
 
@@ -375,7 +377,7 @@ def _assessment(value: Assessment, release: Release | None) -> list[Any]:
 _SPECIAL: dict[type, Callable[[Any, Release | None], Any]] = {
     **_EXPOSURE,
     Assessment: _assessment,
-    Change: _change,
+    TimelineChange: _change,
     Counts: _counts,
     Coverage: _coverage,
     Crosswalk: _crosswalk,

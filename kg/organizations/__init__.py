@@ -20,15 +20,10 @@ from kg.organizations.controls import (
     parse_controls,
     read_controls,
 )
+from kg.organizations.profile_toml import profile_toml
 from kg.organizations.profiles import profile_from_mapping, profile_to_mapping, read_profile
 
 __all__ = [
     "COLUMNS", "STATUS_WORDS", "Sheet", "control_from_fields", "find_target", "parse_controls",
-    "profile_from_mapping", "profile_to_mapping", "read_controls", "read_profile",
-from kg.organizations.profile_toml import profile_toml
-from kg.organizations.profiles import profile_from_mapping, read_profile
-
-__all__ = [
-    "COLUMNS", "STATUS_WORDS", "Sheet", "control_from_fields", "find_target", "parse_controls",
-    "profile_from_mapping", "profile_toml", "read_controls", "read_profile",
+    "profile_from_mapping", "profile_to_mapping", "profile_toml", "read_controls", "read_profile",
 ]  # fmt: skip
