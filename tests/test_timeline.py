@@ -64,7 +64,7 @@ def state(profile: Profile | None, day: date) -> State:
 # ------------------------------------------------------------------ the days of the law
 
 ANNEX_III = system("high-risk", "annex-iii !annex-i !legacy-high-risk !annex-x-component")
-ANNEX_I = system("high-risk", "!annex-iii annex-i !legacy-high-risk !annex-x-component")
+ANNEX_I = system("high-risk", "!annex-iii annex-i !legacy-high-risk !annex-x-component !claims-not-high-risk")
 GPAI = system("gpai", "!gpai-before-2025-08-02 !free-and-open-source-gpai", "gpai-provider")
 
 
@@ -73,14 +73,16 @@ GPAI = system("gpai", "!gpai-before-2025-08-02 !free-and-open-source-gpai", "gpa
     [
         (ANNEX_III, {"2025-02-02", "2026-12-02", "2027-12-02"}),
         (ANNEX_I, {"2025-02-02", "2026-12-02", "2028-08-02"}),
-        (GPAI, {"2025-08-02", "2027-12-02"}),
-        (system("gpai", "gpai-before-2025-08-02", "gpai-provider"), {"2027-08-02", "2027-12-02"}),
-        (system("gpai", "", "gpai-provider", date(2025, 1, 1)), {"2027-08-02", "2027-12-02"}),
-        (system("high-risk", "annex-iii !annex-i legacy-high-risk used-by-public-authorities"),
+        (GPAI, {"2025-08-02", "2026-08-02"}),
+        (system("gpai", "gpai-before-2025-08-02", "gpai-provider"), {"2027-08-02"}),
+        (system("gpai", "", "gpai-provider", date(2025, 1, 1)), {"2027-08-02"}),
+        (system("high-risk", "annex-iii !annex-i legacy-high-risk used-by-public-authorities !claims-not-high-risk"),
          {"2025-02-02", "2026-12-02", "2030-08-02"}),
-        (system("high-risk", "annex-iii !annex-i legacy-high-risk !used-by-public-authorities !annex-x-component"),
+        (system("high-risk", "annex-iii !annex-i legacy-high-risk !used-by-public-authorities !annex-x-component "
+                "!claims-not-high-risk"),
          {"2025-02-02", "2026-12-02"}),
-        (system("high-risk", "annex-iii !annex-i annex-x-component"), {"2025-02-02", "2026-12-02", "2030-12-31"}),
+        (system("high-risk", "annex-iii !annex-i annex-x-component !claims-not-high-risk"),
+         {"2025-02-02", "2026-12-02", "2030-12-31"}),
         (system("transparency", "chatbot !claims-not-high-risk", "provider", date(2026, 3, 1)),
          {"2025-02-02", "2026-08-02", "2026-12-02"}),
         (system("minimal", "claims-not-high-risk"), {"2025-02-02", "2026-12-02", "2027-12-02"}),
