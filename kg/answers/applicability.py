@@ -90,8 +90,15 @@ def _phrase(condition: Condition) -> str:
     return " or ".join(f.replace("!", "not ") for f in condition)
 
 
-def decide(release: Release, requirement: Provision, profile: Profile | None, unit: Unit, as_of: date) -> Decision:
-    """The applicability of one requirement for one unit on one day."""
+def decide(
+    release: Release,
+    requirement: Provision,
+    profile: Profile | None,
+    unit: Unit,
+    as_of: date,
+    text_day: date | None = None,
+) -> Decision:
+    """The applicability of one requirement for one unit on one day, by the text in force then (or on ``text_day``)."""
     no = Applicability.NOT_APPLICABLE
     if profile is not None:
         above = {requirement.id, requirement.framework, *release.ancestors(requirement.id)}
@@ -115,11 +122,10 @@ def decide(release: Release, requirement: Provision, profile: Profile | None, un
     for condition in release.conditions(requirement):
         if _fails(condition, facts):
             return Decision(no, "fact", f"only where: {_phrase(condition)}")
-    return _dated(release, requirement, facts, as_of)
+    return _dated(release, requirement, facts, as_of, release.text_in_force(requirement.framework, text_day or as_of))
 
 
-def _dated(release: Release, requirement: Provision, facts: dict[str, bool], as_of: date) -> Decision:
-    text = release.text_in_force(requirement.framework, as_of)
+def _dated(release: Release, requirement: Provision, facts: dict[str, bool], as_of: date, text: date) -> Decision:
     rules = [release.rules[r] for r in release.inherited(requirement, "rules")]
     standing = [r for r in rules if _stands(r, text)]
     if not standing:
