@@ -376,6 +376,7 @@ class _Worlds:
             side(CauseKind.FILTER).filter,
             text_day=side(CauseKind.LAW).text_day,
             evidence_day=side(CauseKind.EVIDENCE).evidence_day,
+            like=self.before,
         )
 
     def _controls(self, kinds: frozenset[CauseKind], only: tuple[CauseKind, str] | None) -> list[Control]:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from kg.answers.applicability import Applicability, Decision, Unit, decide, units
 from kg.answers.graph import Chain, Filter, Step, graph_of
@@ -173,7 +174,8 @@ class Assessment:
 
     It is a value in all but name: everything it answers follows from its arguments, and it may be shared by threads.
     ``as_of`` is one day for three things: which text is in force, what applies already, how old evidence is.  A
-    question of the form "what if only …" sets ``text_day`` or ``evidence_day`` apart from it.
+    question of the form "what if only …" sets ``text_day`` or ``evidence_day`` apart from it.  ``like`` is another
+    assessment that differs little: work that both need is done once.
     """
 
     def __init__(
@@ -186,6 +188,7 @@ class Assessment:
         *,
         text_day: date | None = None,
         evidence_day: date | None = None,
+        like: Assessment | None = None,
     ) -> None:
         self.release = release
         self.controls = tuple(sorted(controls, key=lambda c: c.id))
@@ -196,6 +199,7 @@ class Assessment:
         self.filter = filter_ or Filter()
         self.graph = graph_of(release, self.text_day, self.filter)
         self.units: tuple[Unit, ...] = units(profile)
+        self._memo: dict[Any, Any] = {} if like is None else like._memo
         self._judges: dict[tuple[str, ...], Judge] = {}
         self._judged: dict[tuple[int, str], Judgement] = {}
 
@@ -219,7 +223,7 @@ class Assessment:
         found = self._judges.get(key)
         if found is None:
             age = self.profile.max_evidence_age_days if self.profile else None
-            found = self._judges.setdefault(key, Judge(self.graph, mine, self.evidence_day, age))
+            found = self._judges.setdefault(key, Judge(self.graph, mine, self.evidence_day, age, self._memo))
         return found
 
     def _judgement(self, judge: Judge, id_: str) -> Judgement:
