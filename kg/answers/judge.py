@@ -13,6 +13,7 @@ from datetime import date
 from enum import IntEnum, StrEnum
 from typing import Any
 
+from kg.answers.freshness import fresh_until
 from kg.answers.graph import Chain, Graph, Step
 from kg.model import Control, ControlStatus
 from kg.relations import ALL, AT_LEAST, NO_RELATIONSHIP, Combined, Outcome, combine, compose, outcome
@@ -157,15 +158,14 @@ class Judge:
         self._rulings: defaultdict[str, list[Ruling]] = defaultdict(list)
         self._above: defaultdict[str, set[str]] = defaultdict(set)
         self._ranked: dict[str, Sequence[Ruling]] = {}
+        self._any_stale = any(self._stale(c) for c in ordered)
         for control in ordered:
             self._add(control)
         for joint in graph.release.joints.values():
             self._add_joint(joint.id, joint.title, joint.members)
 
     def _stale(self, control: Control) -> bool:
-        if self._max_age is None:
-            return False
-        return control.evidence_date is None or (self._as_of - control.evidence_date).days > self._max_age
+        return self._as_of > fresh_until(control, self._max_age)
 
     def _add(self, control: Control) -> None:
         stale = self._stale(control)
@@ -220,11 +220,11 @@ class Judge:
 
     def _add_joint(self, joint: str, title: str, members: Sequence[str]) -> None:
         seen: set[tuple[tuple[str, str], ...]] = set()
-        for fresh in (True, False):
+        for fresh in (True, False) if self._any_stale else (False,):
             by_member = [(m, self._containing(m, fresh=fresh)) for m in members]
             holders = [(m, r) for m, r in by_member if r is not None]
             who = tuple((m, r.contender.id) for m, r in holders)
-            if len(holders) < len(members) or who in seen or (not fresh and self._max_age is None):
+            if len(holders) < len(members) or who in seen:
                 continue
             seen.add(who)
             shown = [r.shown for _, r in holders]

@@ -34,7 +34,7 @@ REASONS: dict[str, str] = {
     Reason.LEAD_ONLY.value: "the chain only suggests that a control bears on it",
     Reason.RULED_OUT.value: "a mapping says that the control has nothing to do with it",
     Reason.DISPUTED.value: "mappings contradict each other",
-    Reason.EVIDENCE_STALE.value: "the evidence is older than the profile allows, or missing",
+    Reason.EVIDENCE_STALE.value: "the evidence is older than the rule allows, no longer valid, or missing",
     Reason.NO_MAPPING_IN_GRAPH.value: "no control of this graph could cover it: our blind spot, not yours",
 }
 RELATIONS: dict[str, str] = {
