@@ -103,7 +103,7 @@ _describe(
         "LEAD_ONLY": "All that is known is a lead.",
         "RULED_OUT": "A mapping says that a control has nothing to do with the requirement.",
         "DISPUTED": "Mapping sets contradict each other about the chain that is shown.",
-        "EVIDENCE_STALE": "The control's evidence is missing, older than its own or the profile's rule allows, or no longer valid.",
+        "EVIDENCE_STALE": "The control's evidence is missing, older than a rule allows, or no longer valid.",
         "NO_MAPPING_IN_GRAPH": "No reference control of this release reaches the requirement: our blind spot.",
     },
 )
