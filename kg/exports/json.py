@@ -33,7 +33,9 @@ from kg.answers import (
     RulingView,
     Side,
 )
+from kg.answers.compare import Change, Comparison
 from kg.answers.gaps import Gap, GapReport
+from kg.answers.whatif import WhatIf
 from kg.model import (
     Disclaimer,
     Incident,
@@ -295,8 +297,38 @@ def _assessment(value: Assessment, release: Release | None) -> list[Any]:
     return [plain(value.coverage(f), value.release) for f in value.release.frameworks]
 
 
+def _change(value: Change, release: Release | None) -> dict[str, Any]:
+    return {
+        "curie": value.requirement,
+        "ref": value.ref,
+        "title": value.title,
+        "framework": value.framework,
+        "kind": value.kind.value,
+        "direction": value.direction.value,
+        "regression": value.regression,
+        "newOpen": value.new_open,
+        "causes": plain(value.causes),
+        "before": plain(value.before, release),
+        "after": plain(value.after, release),
+    }
+
+
+def _comparison(value: Comparison, release: Release | None) -> dict[str, Any]:
+    """The regressions and what is newly open are named before all changes."""
+    found = _fields(value, release, without=("changes",))
+    found["regressions"] = [c.requirement for c in value.regressions]
+    found["newOpen"] = [c.requirement for c in value.new_open]
+    return found | {"changes": plain(value.changes, release)}
+
+
+def _what_if(value: WhatIf, release: Release | None) -> dict[str, Any]:
+    return {"assumed": list(value.assumed), **_comparison(value.comparison, release)}
+
+
 _SPECIAL: dict[type, Callable[[Any, Release | None], Any]] = {
     Assessment: _assessment,
+    Change: _change,
+    Comparison: _comparison,
     Counts: _counts,
     Coverage: _coverage,
     Crosswalk: _crosswalk,
@@ -313,4 +345,5 @@ _SPECIAL: dict[type, Callable[[Any, Release | None], Any]] = {
     RulingView: _ruling,
     Side: _side,
     System: _system,
+    WhatIf: _what_if,
 }

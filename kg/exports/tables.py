@@ -94,13 +94,18 @@ def document(answer: Any, release: Release) -> Document:
 
 def _builders() -> dict[str, Callable[[Any, Release], Document]]:
     from kg.exports.tables_assessment import coverage_document, explain_document, gaps_document
+    from kg.exports.tables_changes import comparison_document, whatif_document
     from kg.exports.tables_crosswalk import crosswalk_document
+    from kg.exports.tables_evidence import evidence_document
 
     return {
+        "Comparison": comparison_document,
         "Coverage": coverage_document,
         "Crosswalk": crosswalk_document,
+        "EvidenceReport": evidence_document,
         "Explain": explain_document,
         "GapReport": gaps_document,
+        "WhatIf": whatif_document,
     }
 
 
