@@ -30,17 +30,17 @@ _CHANGES = (
     Column("curie", "Id", "the requirement's CURIE, stable for ever", 22),
     Column("ref", "Reference", "the official reference, leading to the official text", 16),
     Column("title", "Title", "the official heading, or a short title of the project's", 34),
-    Column("kind", "What changed", "entered, left, applicability, date, verdict, reasons or chain: the first that did", 13),
+    Column("kind", "What changed", "entered, left, applicability, date, verdict, reasons or chain", 13),
     Column("direction", "Direction", "better, worse or same; neither where it counts on one side only", 10),
     Column("regression", "Regression", "applies on both sides, and is less well met now", 10),
     Column("newOpen", "New and open", "applies only now, and is not covered", 10),
-    Column("applicabilityBefore", "Applied before", "the applicability before; empty: not in the text", 18, detail=True),
+    Column("applicabilityBefore", "Applied before", "the applicability before, if in the text", 18, detail=True),
     Column("verdictBefore", "Before", "the verdict before", 11, "verdict"),
-    Column("applicabilityAfter", "Applies after", "the applicability after; empty: not in the text", 18, detail=True),
+    Column("applicabilityAfter", "Applies after", "the applicability after, if in the text", 18, detail=True),
     Column("verdictAfter", "After", "the verdict after", 11, "verdict"),
     Column("appliesFromBefore", "From, before", "from when it applied to this profile", 12, detail=True),
     Column("appliesFromAfter", "From, after", "from when it applies to this profile", 12, detail=True),
-    Column("causes", "Because of", "what made the change; each entry suffices, joined by AND what is needed together", 44),
+    Column("causes", "Because of", "what made the change; where OR stands between, each alone does", 44),
     Column("causeKinds", "Kinds of cause", "control, evidence, profile, law, date, mapping, filter", 18, detail=True),
     Column("causeControls", "Controls", "the controls whose difference made it", 20, detail=True),
     Column("rowsAdded", "Rows added", "rows of the chain after that were not so before", 20, detail=True),
@@ -70,9 +70,7 @@ def changes_in_short(value: Comparison) -> str:
     what = ", ".join(f"{n} {CHANGES[kind]}" for kind, n in by if n)
     worse, new, better = len(value.regressions), len(value.new_open), len(value.improvements)
     many = f"{len(value.changes)} requirement{'s' if len(value.changes) > 1 else ''} changed: {what}."
-    return (
-        f"{many} {better} better met; {worse} less well met that apply on both sides; {new} newly apply and are open."
-    )
+    return f"{many} {better} better met; {worse} of those that apply on both sides less well met; {new} new and open."
 
 
 def _explained(e: Explanation | None) -> str:

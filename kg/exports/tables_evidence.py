@@ -32,10 +32,8 @@ _RECORDS = (
 _STALE = (
     Column("control", "Control", "an implemented control without evidence that counts", 16),
     Column("title", "Title", "what it is called", 36),
-    Column("since", "Stale since", "the first day on which nothing counted; empty: there is no evidence of a day", 12),
-    Column(
-        "requirementCount", "Would be covered", "requirements that fresh evidence would lift to COVERED", 10, "number"
-    ),
+    Column("since", "Stale since", "the first day without any that counted; empty: none has a day", 12),
+    Column("requirementCount", "Would be covered", "what fresh evidence would lift to COVERED", 10, "number"),
     Column("requirements", "Requirements", "those", 60),
 )
 _EXPIRIES = (
@@ -79,8 +77,9 @@ def _day(value: date | None) -> str:
 def _record(r: RecordReport) -> tuple[Cell, ...]:
     link: Cell = Link(r.link, r.link) if r.link.startswith(("https://", "http://")) else r.link
     uses = ", ".join(f"{u.control} ({u.fresh_until})" if u.fresh_until else u.control for u in r.uses)
+    last = _day(r.fresh_until)
     return (
-        record_name(r), r.title, r.kind, _day(r.day), r.age_days, _day(r.valid_until), yes(r.fresh), _day(r.fresh_until),
+        record_name(r), r.title, r.kind, _day(r.day), r.age_days, _day(r.valid_until), yes(r.fresh), last,
         uses, len(r.rests), r.basis.value, _rests(r.rests), link,
     )  # fmt: skip
 
@@ -108,7 +107,8 @@ def evidence_document(value: EvidenceReport, release: Release) -> Document:
         tables=(
             Table("records", "Records", _RECORDS, tuple(_record(r) for r in value.records),
                   "Every record, that on which most requirements rest first.", "The controls have no evidence."),
-            Table("stale", "Stale now", _STALE, stale, "Implemented controls whose evidence is too old, has ended or is "
+            Table("stale", "Stale now", _STALE, stale,
+                  "Implemented controls whose evidence is too old, has ended or is "
                   "missing where an age is asked for.", "No implemented control is stale."),
             Table("expiries", "Goes stale", _EXPIRIES, expiries, until, f"Nothing goes stale until {value.until}."),
         ),
