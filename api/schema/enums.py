@@ -12,12 +12,15 @@ from typing import TypeVar
 import strawberry
 
 from kg.answers import Applicability, Reason, Verdict
+from kg.answers.compare import CauseKind, ChangeKind, Direction
+from kg.answers.evidence import Basis
 from kg.model import Authority, ControlStatus, Method, Modality, PartKind, RationaleKind, ThreatRelation
 from kg.relations import Outcome
 
 __all__ = [
-    "Applicability", "ApplicabilityReason", "Authority", "ControlStatus", "Method", "Modality", "Outcome", "PartKind",
-    "RationaleKind", "Reason", "Relation", "StepKind", "ThreatRelation", "Verdict",
+    "Applicability", "ApplicabilityReason", "Authority", "Basis", "CauseKind", "ChangeKind", "ControlStatus",
+    "Direction", "Method", "Modality", "Outcome", "PartKind", "RationaleKind", "Reason", "Relation", "StepKind",
+    "ThreatRelation", "Verdict",
 ]  # fmt: skip
 
 _Enum = TypeVar("_Enum", bound=EnumMeta)
@@ -211,5 +214,49 @@ _describe(
         "row": "A row of a mapping set.",
         "part": "The framework's own structure: a whole and its part.",
         "own": "What the organisation says of its own control.",
+    },
+)
+_describe(
+    ChangeKind,
+    "What changed of a requirement; where several things did, the first of these.",
+    {
+        "entered": "It is new in the text in force.",
+        "left": "It is gone from the text in force.",
+        "applicability": "Whether it concerns the organisation.",
+        "date": "It is put off or brought forward.",
+        "verdict": "How far it is met.",
+        "reasons": "Only why the verdict is not better.",
+        "chain": "Only the chain behind the same verdict.",
+    },
+)
+_describe(
+    Direction,
+    "Whether the new answer is better.",
+    {
+        "better": "Both sides count it alike, and it is better met after.",
+        "worse": "Both sides count it alike, and it is less well met after.",
+        "same": "The verdict is the same.",
+        "neither": "It enters or leaves the text, or begins or ceases to apply: the denominator changed.",
+    },
+)
+_describe(
+    CauseKind,
+    "What made a change, found by trying it alone.",
+    {
+        "control": "A control that is new, gone or otherwise.",
+        "evidence": "Evidence that is new, gone or older.",
+        "profile": "The profile.",
+        "law": "The text in force.",
+        "date": "The day: what applies by then.",
+        "mapping": "The release of the graph.",
+        "filter": "Which rows may count.",
+    },
+)
+_describe(
+    Basis,
+    "What it means that a requirement rests on a record of evidence.",
+    {
+        "verdict": "Its verdict would be lower without the record.",
+        "control": "It is covered through a control that the record serves; no age or end is set that would lower it.",
     },
 )

@@ -12,6 +12,7 @@ from strawberry import argument
 import kg.model as m
 from api.context import Info
 from api.schema.assessments import Assessment, assess
+from api.schema.changes import Comparison
 from api.schema.connections import DEFAULT_PAGE, After, Connection, First, connect
 from api.schema.controls import Catalogue, JointNode, ReferenceControl
 from api.schema.crosswalks import Crosswalk
@@ -296,6 +297,26 @@ class Query:
         input: Annotated[AssessmentInput, argument(description="The controls and what the answer depends on.")],
     ) -> Assessment:
         return assess(info, input)
+
+    @computed(
+        "Two assessments side by side: which requirements' answers changed, and what made each change. Both inputs "
+        "are of this release.",
+        cost=300,
+    )
+    def compare(
+        self,
+        info: Info,
+        before: Annotated[AssessmentInput, argument(description="One side.")],
+        after: Annotated[AssessmentInput, argument(description="The other side.")],
+        frameworks: Annotated[
+            list[str] | None, argument(description="Compare these frameworks only; left out: all.")
+        ] = None,
+        reasons: Annotated[bool, argument(description="Also where only the reasons changed.")] = False,
+        chains: Annotated[bool, argument(description="Also where only the chain changed.")] = False,
+    ) -> Comparison:
+        return Comparison.ask(
+            info, assess(info, before).it, assess(info, after).it, frameworks, reasons=reasons, chains=chains
+        )
 
 
 def _side(release: Release, name: str) -> str:

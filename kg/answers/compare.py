@@ -24,8 +24,8 @@ from kg.model import Control, Disclaimer, Mapping, Profile
 from kg.release import Release
 
 __all__ = [
-    "Cause", "CauseKind", "Change", "ChangeKind", "Comparison", "ComparisonSide", "Direction", "FrameworkSide",
-    "compare",
+    "Cause", "CauseKind", "Causes", "Change", "ChangeKind", "Comparison", "ComparisonSide", "Direction",
+    "FrameworkSide", "compare",
 ]  # fmt: skip
 
 #: With more differing controls than this they are not tried one by one; those of the chains shown are named.
@@ -190,7 +190,7 @@ def compare(
     for f in chosen:
         if f not in known:
             after.release.framework(f)
-    worlds = _Worlds(before, after)
+    made_by = Causes(before, after)
     sides: tuple[list[FrameworkSide], list[FrameworkSide]] = ([], [])
     cautions: dict[Disclaimer, None] = {}
     changes: list[Change] = []
@@ -208,7 +208,7 @@ def compare(
         for id_ in _in_order(old, new):
             change = _change(old.get(id_), new.get(id_), reasons=reasons, chains=chains)
             if change is not None:
-                changes.append(replace(change, causes=_Trial(worlds, change).causes()) if causes else change)
+                changes.append(replace(change, causes=made_by.of(change)) if causes else change)
     return Comparison(chosen, _side(before, sides[0]), _side(after, sides[1]), tuple(changes), tuple(cautions))
 
 
@@ -311,8 +311,11 @@ def _with_evidence_of(c: Control, other: Control | None) -> Control:
     return replace(c, **{name: getattr(other, name) for name in _EVIDENCE}) if other is not None else c
 
 
-class _Worlds:
-    """Every mixture of two assessments, each made once: some things as after, the rest as before."""
+class Causes:
+    """What made the changes between two assessments: ask :meth:`of`.
+
+    It holds every mixture of the two that was looked at, each made once: some things as after, the rest as before.
+    """
 
     def __init__(self, before: Assessment, after: Assessment) -> None:
         self.before, self.after = before, after
@@ -321,6 +324,10 @@ class _Worlds:
         self.kinds = tuple(k for k in CauseKind if self._differs(k))
         self._made: dict[Hashable, Assessment] = {frozenset(): before, frozenset(self.kinds): after}
         self._standing: dict[tuple[str, str, date], frozenset[str]] = {}
+
+    def of(self, change: Change) -> tuple[Cause, ...]:
+        """The causes of a change that :func:`compare` found between these two."""
+        return _Trial(self, change).causes()
 
     def _differs(self, kind: CauseKind) -> bool:
         a, b = self.before, self.after
@@ -424,7 +431,7 @@ def _texts(release: Release, one: date, other: date) -> bool:
 class _Trial:
     """Finds what made one change."""
 
-    def __init__(self, worlds: _Worlds, change: Change) -> None:
+    def __init__(self, worlds: Causes, change: Change) -> None:
         self.worlds = worlds
         self.change = change
         self.key = _KEYS.get(change.kind, _base)

@@ -121,7 +121,7 @@ def _profile(profile: Profile | None, changes: Changes, said: list[str]) -> Prof
         if facts[name] is not value:
             raise UsageError(f"the fact {name!r} is said to be both true and false", "say it once")
     for name, value in sorted(facts.items()):
-        said.append(f"it is {'so' if value else 'not so'} that the organisation or system {EXPLICIT_FACTS[name]}")
+        said.append(f"the fact {name} is {'true' if value else 'false'} ({EXPLICIT_FACTS[name]})")
     if facts:
         systems = tuple(
             replace(s, facts=tuple(sorted((dict(s.facts) | facts).items()))) if s.facts else s for s in profile.systems

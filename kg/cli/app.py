@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from kg.cli import assess, browse, data, demo, importing, report, serve, show
+from kg.cli import assess, browse, compare, data, demo, evidence, importing, report, serve, show, whatif
 from kg.cli.options import DataOption
 from kg.errors import InputError, KgError
 
@@ -38,6 +38,20 @@ COMMANDS: tuple[tuple[str, Callable[..., None], str, tuple[str, ...]], ...] = (
     ("explain", assess.explain, _ANSWERS, (
         "kg explain controls.csv --requirement eu-ai-act:art-15.5",
         "kg explain controls.csv --framework gdpr --requirement 'Article 32(1)(b)'",
+    )),
+    ("diff", compare.diff, _ANSWERS, (
+        "kg diff last-year.csv controls.csv --profile profile.toml",
+        "kg diff controls.csv -f eu-ai-act --as-of-before 2026-07-26 --as-of 2026-07-27",
+        "kg diff controls.csv --release-before ../older-checkout --strict",
+    )),
+    ("what-if", whatif.what_if, _ANSWERS, (
+        "kg what-if controls.csv --add aisb:DAT-01 --remove AC-02",
+        "kg what-if controls.csv --profile profile.toml --certify iso42001 --exclude A.10.3",
+        "kg what-if controls.csv --fact personal-data=false --evidence-older-than 2026-01-01",
+    )),
+    ("evidence", evidence.evidence, _ANSWERS, (
+        "kg evidence controls.csv --profile profile.toml",
+        "kg evidence controls.csv --profile profile.toml --within 365 -o evidence.xlsx",
     )),
     ("crosswalk", browse.crosswalk, _ANSWERS, (
         "kg crosswalk nist-ai-rmf iso42001",

@@ -28,7 +28,7 @@ from kg.terms import prefix_of
 
 __all__ = [
     "COLUMNS", "STATUS_WORDS", "Sheet", "control_from_fields", "find_target", "parse_controls", "parse_day",
-    "plausible_day", "read_controls",
+    "plausible_day", "read_controls", "sentences_of",
 ]  # fmt: skip
 
 #: What is read of a control → the other headings it may stand under.  Case, punctuation and order do not matter.
@@ -382,7 +382,8 @@ def _wrong_kind(release: Release, target: str) -> str:
     return "a threat" if ":" in target else "a whole framework or catalogue, not one of its provisions or controls"
 
 
-def _sentences(control: Control, release: Release) -> Iterator[str]:
+def sentences_of(control: Control, release: Release) -> Iterator[str]:
+    """Each row of a control as a sentence, with what is assumed where no relation is stated."""
     for row in control.rows:
         title = release.title(row.target)
         said = sentence(control.id, row.mask, f"{row.target} ({title})" if title else row.target)
@@ -608,7 +609,7 @@ def _parse(table: _Table, release: Release, systems: Collection[str] | None) -> 
     if limited and systems is None:
         said = f"{limited} controls are limited to AI systems, which only a profile can name: they count nowhere"
         findings.append(Finding(table.path, 0, "NO_PROFILE", said, severity="warning"))
-    preview = tuple(said for control in controls for said in _sentences(control, release))
+    preview = tuple(said for control in controls for said in sentences_of(control, release))
     return Sheet(tuple(controls), tuple(findings), preview)
 
 
