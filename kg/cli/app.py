@@ -42,10 +42,10 @@ COMMANDS: tuple[tuple[str, Callable[..., None], str, tuple[str, ...]], ...] = (
     ("diff", compare.diff, _ANSWERS, (
         "kg diff last-year.csv controls.csv --profile profile.toml",
         "kg diff controls.csv -f eu-ai-act --as-of-before 2026-07-26 --as-of 2026-07-27",
-        "kg diff controls.csv --release-before ../older-checkout --strict",
+        "kg diff controls.csv --release-before older-checkout --strict",
     )),
     ("what-if", whatif.what_if, _ANSWERS, (
-        "kg what-if controls.csv --add aisb:DAT-01 --remove AC-02",
+        "kg what-if controls.csv --add aisb:DAT-01 --remove AI-02",
         "kg what-if controls.csv --profile profile.toml --certify iso42001 --exclude A.10.3",
         "kg what-if controls.csv --fact personal-data=false --evidence-older-than 2026-01-01",
     )),
