@@ -200,6 +200,7 @@ class Assessment:
         self.graph = graph_of(release, self.text_day, self.filter)
         self.units: tuple[Unit, ...] = units(profile)
         self._memo: dict[Any, Any] = {} if like is None else like._memo
+        self._by_unit: dict[str, Judge] = {}
         self._judges: dict[tuple[str, ...], Judge] = {}
         self._judged: dict[tuple[int, str], Judgement] = {}
 
@@ -218,12 +219,15 @@ class Assessment:
 
     def judge_of(self, unit: Unit) -> Judge:
         """The judge of one unit: only controls for the whole organisation or for this system count."""
+        if unit.id in self._by_unit:
+            return self._by_unit[unit.id]
         mine = [c for c in self.controls if not c.systems or unit.id in c.systems]
         key = tuple(c.id for c in mine)
         found = self._judges.get(key)
         if found is None:
             age = self.profile.max_evidence_age_days if self.profile else None
             found = self._judges.setdefault(key, Judge(self.graph, mine, self.evidence_day, age, self._memo))
+        self._by_unit[unit.id] = found
         return found
 
     def _judgement(self, judge: Judge, id_: str) -> Judgement:
