@@ -18,7 +18,6 @@ from api.schema.inputs import MAX_CONTROLS, TooMuchError
 from api.schema.lookup import framework_name
 from api.schema.nodes import computed, mirror
 from kg import answers
-from kg.answers import compare as c
 from kg.answers.whatif import what_if
 from kg.organizations import Sheet
 from kg.organizations.controls import sentences_of
@@ -41,7 +40,7 @@ class Cause:
     rows_removed: list[str] = field(description="Rows of the chain before that are not so any more.")
 
     @classmethod
-    def of(cls, it: c.Cause) -> Cause:
+    def of(cls, it: answers.Cause) -> Cause:
         """The schema's view of a cause."""
         return cls(
             kinds=list(it.kinds),
@@ -62,12 +61,12 @@ class Change:
     direction: Direction = field(description="Whether the new answer is better.")
     regression: bool = field(description="Whether it applies on both sides and is less well met after.")
     new_open: bool = field(description="Whether it applies only after, and is not covered.")
-    it: strawberry.Private[c.Change]
+    it: strawberry.Private[answers.Change]
     before_: strawberry.Private[answers.Assessment]
     after_: strawberry.Private[answers.Assessment]
 
     @classmethod
-    def of(cls, it: c.Change, before: answers.Assessment, after: answers.Assessment) -> Change:
+    def of(cls, it: answers.Change, before: answers.Assessment, after: answers.Assessment) -> Change:
         """The schema's view of a change."""
         return mirror(cls, it, curie=it.requirement, it=it, before_=before, after_=after)
 
@@ -85,7 +84,7 @@ class Change:
     )  # fmt: skip
     def causes(self, info: Info) -> list[Cause]:
         key = ("causes", id(self.before_), id(self.after_))
-        found = info.context.once(key, lambda: c.Causes(self.before_, self.after_))
+        found = info.context.once(key, lambda: answers.Causes(self.before_, self.after_))
         return [Cause.of(x) for x in found.of(self.it)]
 
 
@@ -107,7 +106,7 @@ class ComparisonSide:
     frameworks: list[FrameworkSide] = field(description="The frameworks compared.", metadata={"size": 4})
 
     @classmethod
-    def of(cls, it: c.ComparisonSide) -> ComparisonSide:
+    def of(cls, it: answers.ComparisonSide) -> ComparisonSide:
         """The schema's view of a side."""
         return mirror(
             cls,
@@ -126,7 +125,7 @@ class Comparison:
         description="The CURIEs of requirements that apply on both sides and are less well met after."
     )
     new_open: list[str] = field(description="The CURIEs of requirements that apply only after and are not covered.")
-    it: strawberry.Private[c.Comparison]
+    it: strawberry.Private[answers.Comparison]
     before_: strawberry.Private[answers.Assessment]
     after_: strawberry.Private[answers.Assessment]
 
@@ -145,13 +144,13 @@ class Comparison:
         names = chosen(info, frameworks)
         key = ("comparison", id(before), id(after), names, reasons, chains)
 
-        def make() -> c.Comparison:
-            return c.compare(before, after, names, reasons=reasons, chains=chains, causes=False)
+        def make() -> answers.Comparison:
+            return answers.compare(before, after, names, reasons=reasons, chains=chains, causes=False)
 
         return cls.of(info.context.once(key, make), before, after)
 
     @classmethod
-    def of(cls, it: c.Comparison, before: answers.Assessment, after: answers.Assessment) -> Comparison:
+    def of(cls, it: answers.Comparison, before: answers.Assessment, after: answers.Assessment) -> Comparison:
         """The schema's view of a comparison."""
         return cls(
             before=ComparisonSide.of(it.before),
