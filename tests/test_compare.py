@@ -113,7 +113,7 @@ def pairs(count: int) -> Iterable[tuple[Case, Case]]:
 
 def test_what_changed_is_what_brute_force_finds() -> None:
     kinds: Counter[ChangeKind] = Counter()
-    for before, after in pairs(250):
+    for before, after in pairs(130):
         old, new = answers(before), answers(after)
         found = compare(put(before), put(after), causes=False)
         expected = {id_ for id_ in {*old, *new} if state(old.get(id_)) != state(new.get(id_))}
@@ -129,14 +129,14 @@ def test_what_changed_is_what_brute_force_finds() -> None:
             for id_, r in new.items()
             if r.applicable and r.verdict < Verdict.COVERED and not (id_ in old and old[id_].applicable)
         }
-    assert min(kinds[k] for k in (ChangeKind.ENTERED, ChangeKind.LEFT, ChangeKind.APPLICABILITY)) >= 10, kinds
-    assert kinds[ChangeKind.VERDICT] >= 30, kinds
+    assert min(kinds[k] for k in (ChangeKind.ENTERED, ChangeKind.LEFT, ChangeKind.APPLICABILITY)) >= 2, kinds
+    assert kinds[ChangeKind.VERDICT] >= 15, kinds
 
 
 def test_causes_suffice_are_minimal_and_none_is_left_out() -> None:
     seen: Counter[tuple[str, ...]] = Counter()
     every = [CauseKind.CONTROL, CauseKind.EVIDENCE, CauseKind.PROFILE, CauseKind.LAW, CauseKind.DATE]
-    for before, after in pairs(150):
+    for before, after in pairs(90):
         found = compare(put(before), put(after))
         if not found.changes:
             continue
@@ -149,12 +149,12 @@ def test_causes_suffice_are_minimal_and_none_is_left_out() -> None:
             assert {x.kinds for x in c.causes} == expected, (c.requirement, write(before), write(after))
             seen.update(x.kinds for x in c.causes)
     for kinds in (("control",), ("evidence",), ("profile",), ("law",)):
-        assert seen[kinds] >= 3, seen  # type: ignore[index]
+        assert seen[kinds] >= 2, seen  # type: ignore[index]
     assert any(len(k) > 1 for k in seen), seen
 
 
 def test_a_thing_compared_with_itself_has_not_changed() -> None:
-    for before, _ in pairs(40):
+    for before, _ in pairs(25):
         found = compare(put(before), put(before), reasons=True, chains=True)
         assert not found.changes
         assert found.before == found.after
@@ -162,7 +162,7 @@ def test_a_thing_compared_with_itself_has_not_changed() -> None:
 
 def test_backwards_is_the_mirror_image() -> None:
     turned = {Direction.BETTER: Direction.WORSE, Direction.WORSE: Direction.BETTER}
-    for before, after in pairs(80):
+    for before, after in pairs(25):
         there, back = (compare(put(a), put(b), causes=False).changes for a, b in ((before, after), (after, before)))
         assert {(c.requirement, turned.get(c.direction, c.direction)) for c in there} == {
             (c.requirement, c.direction) for c in back

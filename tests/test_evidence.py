@@ -64,7 +64,7 @@ def random_cases(count: int) -> list[Case]:
 
 def test_what_rests_on_a_record_is_what_falls_without_it() -> None:
     sizes: Counter[int] = Counter()
-    for case in random_cases(150):
+    for case in random_cases(80):
         found = evidence_report(put(case), within=0)
         before = verdicts(put(case))
         for record in found.records:
@@ -76,12 +76,12 @@ def test_what_rests_on_a_record_is_what_falls_without_it() -> None:
                 sizes[len(expected)] += 1
             else:
                 assert not expected
-    assert sum(n for size, n in sizes.items() if size) >= 20, sizes
+    assert sum(n for size, n in sizes.items() if size) >= 10, sizes
 
 
 def test_what_goes_stale_is_what_each_day_finds() -> None:
     drops = 0
-    for case in random_cases(30):
+    for case in random_cases(20):
         found = {e.day: said(e.rests) for e in evidence_report(put(case), within=WINDOW).expiries}
         yesterday = verdicts(put(case))
         for ahead in range(1, WINDOW + 1):
@@ -91,12 +91,12 @@ def test_what_goes_stale_is_what_each_day_finds() -> None:
             assert found.get(day, {}) == expected, (day, write(case))
             drops += len(expected)
             yesterday = today
-    assert drops >= 4
+    assert drops >= 2
 
 
 def test_what_fresh_evidence_would_lift_is_what_it_lifts() -> None:
     lifted = 0
-    for case in random_cases(150):
+    for case in random_cases(80):
         before = verdicts(put(case))
         for stale in evidence_report(put(case), within=0).stale:
             renewed = tuple(
@@ -106,11 +106,11 @@ def test_what_fresh_evidence_would_lift_is_what_it_lifts() -> None:
             expected = {i: v for i, v in after.items() if v is Verdict.COVERED and before[i] < v}
             assert said(stale.requirements) == expected, (stale.control, write(case))
             lifted += len(expected)
-    assert lifted >= 20
+    assert lifted >= 10
 
 
 def test_the_order_of_controls_changes_nothing() -> None:
-    for seed, case in enumerate(random_cases(30)):
+    for seed, case in enumerate(random_cases(20)):
         shuffled = tuple(Random(seed).sample(case.controls, len(case.controls)))
         assert evidence_report(put(case)) == evidence_report(put(case, shuffled))
 

@@ -58,7 +58,8 @@ def evidence_in_short(value: EvidenceReport) -> str:
     said = (
         f"{len(value.records)} records of {value.controls} controls, of which {fresh} count on {value.evidence_day}; "
         f"{value.covered} of {value.applicable} applicable requirements are covered. "
-        f"{len(value.stale)} implemented controls are stale. Within {value.within} days {going} more go stale, and "
+        f"{len(value.stale)} controls, implemented at least in part, are stale. "
+        f"Within {value.within} days {going} more go stale, and "
         f"{drops} of the {value.covered} are then no longer covered."
     )
     if not value.limited:
