@@ -224,8 +224,13 @@ def test_status_is_told_from_evidence() -> None:
     aged = only(compare(put(before), put(replace(before, as_of=date(2025, 12, 1)))), "eu:1")
     assert [c.kinds for c in aged.causes] == [(CauseKind.EVIDENCE,)]
     assert "2025-12-01" in aged.causes[0].text
+    two = parse(text + "\ncontrol B implemented evidence 2025-05-20: c:9")[0]
+    renewed = replace(two.controls[1], evidence_date=date(2025, 5, 21))
+    later = replace(two, controls=(two.controls[0], renewed), as_of=date(2025, 12, 1))
+    assert [c.controls for c in only(compare(put(two), put(later)), "eu:1").causes] == [("A",)]
     other = replace(before, profile=Profile(max_evidence_age_days=5))
-    assert [c.kinds for c in only(compare(put(before), put(other)), "eu:1").causes] == [(CauseKind.PROFILE,)]
+    (cause,) = only(compare(put(before), put(other)), "eu:1").causes
+    assert (cause.kinds, cause.text) == ((CauseKind.PROFILE,), "the profile (oldest evidence 30 days → 5 days)")
 
 
 def test_between_releases_the_rows_of_the_chain_are_named() -> None:

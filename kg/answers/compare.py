@@ -467,6 +467,9 @@ class _Trial:
         """The controls that each alone, with all else of this cause, make the change; where none does, those that
         differ and are in a chain shown."""
         differing = self.worlds.differing(kind)
+        aged = kind is CauseKind.EVIDENCE and self.worlds.before.evidence_day != self.worlds.after.evidence_day
+        if aged and differing and self._gives(self.worlds.at(kinds, (kind, ""))):
+            differing = ()  # time alone did it
         if len(differing) == 1:
             return differing
         if len(differing) <= MOST_TRIED:
@@ -496,9 +499,12 @@ class _Trial:
                 return _several([_difference(i, self.worlds.old.get(i), self.worlds.new.get(i)) for i in named], kind)
             case CauseKind.EVIDENCE:
                 aged = f" as of {b.evidence_day}" if a.evidence_day != b.evidence_day else ""
-                return f"evidence of {_several(list(named), kind)}{aged}"
+                return f"evidence{f' of {_several(list(named), kind)}' if named else ''}{aged}"
             case CauseKind.PROFILE:
                 said = [r.decision.explanation for r in (change.after, change.before) if r and r.decision.explanation]
+                ages = [w.profile.max_evidence_age_days if w.profile else None for w in (a, b)]
+                if not said and ages[0] != ages[1]:
+                    said = [f"oldest evidence {' → '.join(f'{x} days' if x else 'any' for x in ages)}"]
                 return f"the profile ({said[0]})" if said else "the profile"
             case CauseKind.LAW:
                 here = b.release if change.framework in b.release.frameworks else a.release
