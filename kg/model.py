@@ -616,7 +616,7 @@ class ControlRow:
 class EvidenceRecord:
     """What shows that a control is done: a record with an id of its own, so that one may serve several controls.
 
-    It counts from ``day`` until ``valid_until``, where it says so.
+    Its age counts from ``day``; after ``valid_until``, where it says so, it is worth nothing.
     """
 
     id: str
@@ -632,8 +632,9 @@ class EvidenceRecord:
 class Control:
     """What an organisation does.  ``systems`` limits it to the named AI systems; empty means all.
 
-    ``evidence_date`` is the day of the newest evidence where no single record is named; ``evidence`` are the records
-    themselves, and ``max_evidence_age_days`` is this control's own freshness rule, which stands before the profile's.
+    ``evidence_date`` is the day of the newest evidence and counts where no single record is named; ``evidence`` are the
+    records themselves, and ``max_evidence_age_days`` is this control's own freshness rule, which stands before the
+    profile's.
     """
 
     id: str

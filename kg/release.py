@@ -141,12 +141,13 @@ class Release:
         self._caches: dict[Any, Any] = {}
 
     @classmethod
-    def load(cls, *folders: Path | str) -> Release:
-        """Read, check and freeze the project's data and then each of ``folders``.
+    def load(cls, *folders: Path | str, own: Path | None = None) -> Release:
+        """Read, check and freeze the project's data (or, in its place, the tree ``own`` of another version of it) and
+        then each of ``folders``.
 
         Raises :class:`~kg.errors.InputError` with every finding if anything is wrong.
         """
-        return cls(load(folders), tuple(Path(f) for f in folders))
+        return cls(load(folders, own=own), tuple(Path(f) for f in folders))
 
     # ---------------------------------------------------------------- identity
 

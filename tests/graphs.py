@@ -6,7 +6,9 @@ The line format (see docs/worked-examples.md) has one fact a line; ``#`` starts 
     provision eu:1.b until 2025-01-01             more about a provision: `group` (not assessable), from, until, roles
     row setA(project) c:x superset_of eu:1.a strength 7 semantic unreviewed
     joint c:J = c:1 c:2
-    control A implemented: c:1; eu:1 related      own rows; also `systems s1` and `evidence 2025-01-01` before the colon
+    control A implemented: c:1; eu:1 related      own rows; before the colon also, in this order, `systems s1`,
+                                                        `evidence 2025-01-01`, `max-age 365` (its own rule) and
+                                                        `record R 2025-01-01 2025-07-01` (day, valid until; or `-`)
     expect eu:1.a COVERED via A > c:x >[setA] eu:1.a    the verdict, then the reasons, then the chain shown; a hop names
                                                         its set, the own row and part steps are bare
 
@@ -35,6 +37,7 @@ from kg.model import (
     Control,
     ControlRow,
     ControlStatus,
+    EvidenceRecord,
     Framework,
     JointNode,
     Mapping,
@@ -142,10 +145,19 @@ def _row(text: str) -> tuple[MappingSet, Mapping]:
 
 
 def _control(text: str) -> Control:
-    found = re.fullmatch(r"(\S+) ([\w-]+)(?: systems (\S+))?(?: evidence (\S+))?: ?(.*)", text)
+    found = re.fullmatch(
+        r"(\S+) ([\w-]+)(?: systems (\S+))?(?: evidence (\S+))?(?: max-age (\d+))?"
+        r"((?: record \S+ \S+ [^\s:]+)*): ?(.*)",
+        text,
+    )
     if not found:
         raise ValueError(f"not a control: {text}")
-    id_, status, systems, evidence, rows = found.groups()
+    id_, status, systems, evidence, own_age, named, rows = found.groups()
+    words = named.split()
+    records = tuple(
+        EvidenceRecord(name, day=_day(day), valid_until=_day(until))
+        for name, day, until in zip(words[1::4], words[2::4], words[3::4], strict=True)
+    )
     own = []
     for each in filter(None, (r.strip() for r in rows.split(";"))):
         target, *relation = each.split()
@@ -156,8 +168,13 @@ def _control(text: str) -> Control:
         own.append(ControlRow(target, mask, bool(relation)))
     return Control(
         id_, id_, ControlStatus(status), tuple(own), systems=tuple(systems.split(",")) if systems else (),
-        evidence_date=date.fromisoformat(evidence) if evidence else None,
+        evidence_date=date.fromisoformat(evidence) if evidence else None, evidence=records,
+        max_evidence_age_days=int(own_age) if own_age else None,
     )  # fmt: skip
+
+
+def _day(text: str) -> date | None:
+    return None if text == "-" else date.fromisoformat(text)
 
 
 def _details(words: list[str]) -> dict[str, Any]:
@@ -283,6 +300,8 @@ def _lines(case: Case) -> Iterator[str]:
     for c in case.controls:
         systems = f" systems {','.join(c.systems)}" if c.systems else ""
         evidence = f" evidence {c.evidence_date}" if c.evidence_date else ""
+        evidence += "" if c.max_evidence_age_days is None else f" max-age {c.max_evidence_age_days}"
+        evidence += "".join(f" record {r.id} {r.day or '-'} {r.valid_until or '-'}" for r in c.evidence)
         rows = "; ".join(f"{r.target} {word(r.mask)}" for r in c.rows)
         yield f"control {c.id} {c.status}{systems}{evidence}: {rows}"
     yield f"as of {case.as_of}"
@@ -410,7 +429,15 @@ def _random_control(
         tuple(rows.values()),
         evidence_date=rng.choice((None, *_DATES)),
         systems=(rng.choice(systems),) if systems and _chance(rng, 35) else (),
+        evidence=_random_records(rng) if _chance(rng, 20) else (),
+        max_evidence_age_days=rng.choice((40, 400)) if _chance(rng, 12) else None,
     )
+
+
+def _random_records(rng: Random) -> tuple[EvidenceRecord, ...]:
+    days: tuple[date | None, ...] = (None, *_DATES)
+    count = rng.choice((1, 1, 2))
+    return tuple(EvidenceRecord(f"R{i}", day=rng.choice(days), valid_until=rng.choice(days)) for i in range(count))
 
 
 def random_case(rng: Random) -> Case:
@@ -524,8 +551,9 @@ def _smaller(case: Case) -> Iterator[Case]:
         for j in range(len(control.rows)):
             fewer = replace(control, rows=control.rows[:j] + control.rows[j + 1 :])
             yield replace(case, controls=(*others[0], fewer, *others[1]))
-        if control.evidence_date or control.systems:
-            yield replace(case, controls=(*others[0], replace(control, evidence_date=None, systems=()), *others[1]))
+        plain_control = replace(control, evidence_date=None, systems=(), evidence=(), max_evidence_age_days=None)
+        if plain_control != control:
+            yield replace(case, controls=(*others[0], plain_control, *others[1]))
     used = {n for r in case.rows for n in (r.subject, r.object)} | {m for j in case.joints for m in j.members}
     used |= {n for p in case.parts for n in (p.whole, p.part)} | {r.target for c in case.controls for r in c.rows}
     for i, p in enumerate(case.provisions):

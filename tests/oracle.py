@@ -343,9 +343,23 @@ class Oracle:
     # -------------------------------------------------------------- joint nodes
 
     def _stale(self, control: Control) -> bool:
-        if self.age is None:
-            return False
-        return control.evidence_date is None or (self.as_of - control.evidence_date).days > self.age
+        """Evidence: stale if there are records and none counts, or if there is none and an age is asked for."""
+        own, asked = control.max_evidence_age_days, self.age
+        if control.evidence:
+            records = [(r.day, r.valid_until) for r in control.evidence]
+        elif control.evidence_date is not None:
+            records = [(control.evidence_date, None)]
+        else:
+            return own is not None or asked is not None
+        for day, valid_until in records:
+            if valid_until is not None and valid_until < self.as_of:
+                continue
+            allowed = own if own is not None else asked if valid_until is None else None
+            if allowed is None or (day is not None and (self.as_of - day).days <= allowed):
+                self.seen["fresh by a record's own date"] += valid_until is not None and own is None
+                return False
+        self.seen["stale by its own rule"] += own is not None or asked is None
+        return True
 
     def _standing_on(self, joint: JointNode, controls: Iterable[Control]) -> Contender | None:
         """The joint node as a contender, if each member is contained by one of these controls."""

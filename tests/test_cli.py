@@ -43,8 +43,8 @@ def run(release: Release, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run a command in this process; the project's own release is read only once."""
     load = Release.load
 
-    def cached(*folders: Path | str) -> Release:
-        return load(*folders) if folders else release
+    def cached(*folders: Path | str, own: Path | None = None) -> Release:
+        return load(*folders, own=own) if folders or own else release
 
     monkeypatch.setattr(Release, "load", cached)
     monkeypatch.setenv("COLUMNS", "80")
@@ -113,7 +113,11 @@ EXAMPLES = [e for e in EXAMPLES if e not in ON_A_TERMINAL]
 def test_examples_run(line: str, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every example of the help does what it says, in a folder with the files it names."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "controls.csv").write_bytes(Path(CONTROLS).read_bytes())
+    for name in ("controls.csv", "last-year.csv"):
+        (tmp_path / name).write_bytes(Path(CONTROLS).read_bytes())
+    (tmp_path / "older-checkout").mkdir()
+    for folder in ("ontologies", "mappings"):
+        (tmp_path / "older-checkout" / folder).symlink_to(ROOT / folder)
     (tmp_path / "profile.toml").write_bytes(Path(PROFILE).read_bytes())
     rows = list(csv.reader(io.StringIO(Path(CONTROLS).read_text(encoding="utf-8"))))
     systems = rows[0].index("systems") if "systems" in rows[0] else len(rows[0])

@@ -24,6 +24,7 @@ from kg.model import (
     Control,
     ControlRow,
     ControlStatus,
+    EvidenceRecord,
     Framework,
     Incident,
     JointNode,
@@ -170,6 +171,11 @@ def _a_control(draw: st.DrawFn, control_id: str) -> Control:
         stated = draw(st.booleans())
         assumed = RELATED if target in RELEASE.provisions else SUPERSET_OF
         rows.append(ControlRow(target, draw(st.sampled_from(list(RELATIONS.values()))) if stated else assumed, stated))
+    day = draw(st.none() | _DAYS)
+    end = draw(st.none() | st.dates(day or date(1901, 1, 1), date(2100, 12, 31)))
+    names = [f"{control_id.replace(';', ',')} {i}" for i in range(draw(st.integers(0, 2)))]
+    if end and not names:
+        names = [f"{control_id}/evidence"]
     return Control(
         id=control_id,
         title=draw(_PROSE.filter(bool)),
@@ -177,8 +183,10 @@ def _a_control(draw: st.DrawFn, control_id: str) -> Control:
         rows=tuple(rows),
         description=draw(_PROSE),
         owner=draw(_PROSE),
-        evidence_date=draw(st.none() | _DAYS),
+        evidence_date=day,
         systems=tuple(draw(st.lists(_WORD.filter(lambda w: ";" not in w), unique=True, max_size=3))),
+        evidence=tuple(EvidenceRecord(name, day=day, valid_until=end) for name in names),
+        max_evidence_age_days=draw(st.none() | st.integers(1, 99999)),
     )
 
 
@@ -195,6 +203,9 @@ def _fields(control: Control) -> dict[str, str]:
         "status": control.status.value,
         "owner": control.owner,
         "evidence_date": control.evidence_date.isoformat() if control.evidence_date else "",
+        "evidence": "; ".join(r.id for r in control.evidence if r.id != f"{control.id}/evidence"),
+        "evidence_valid_until": str(next((r.valid_until for r in control.evidence if r.valid_until), "")),
+        "evidence_max_age_days": str(control.max_evidence_age_days or ""),
         "mappings": "; ".join(f"{r.target} {words[r.mask]}" if r.stated else r.target for r in control.rows),
         "systems": ";".join(control.systems),
     }
@@ -619,6 +630,67 @@ def test_other_days_are_refused(text: str) -> None:
     found = _wrong(evidence_date=text)
     assert (found.code, found.cell) == ("BAD_VALUE", "evidence_date")
     assert found.hint
+
+
+# ------------------------------------------------------------------ evidence
+
+
+@pytest.mark.parametrize("cell", ["2026-01-31", "31.01.2026", "2026-01-31 00:00:00"])
+def test_a_day_under_evidence_is_the_day_of_the_evidence(cell: str) -> None:
+    assert _of(evidence=cell) == _of(evidence_date="2026-01-31")
+    assert _of(evidence=cell, evidence_date="2026-01-31") == _of(evidence_date="2026-01-31")
+    found = _wrong(evidence=cell, evidence_date="2026-02-01")
+    assert (found.code, found.cell) == ("BAD_VALUE", "evidence")
+
+
+def test_a_heading_evidence_over_days_is_read_as_before(folder: Path) -> None:
+    path = _write(folder, "id,title,status,Evidence\nA,a,implemented,2026-01-31\nB,b,implemented,\n")
+    assert [(c.evidence_date, c.evidence) for c in read_controls(path, RELEASE).controls] == [
+        (date(2026, 1, 31), ()),
+        (None, ()),
+    ]
+
+
+def test_evidence_is_named_dated_and_ends() -> None:
+    control = _of(evidence="Audit 2026; minutes.pdf;Audit 2026", evidence_date="2026-01-31",
+                  evidence_valid_until="2027-01-31", evidence_max_age_days="400")  # fmt: skip
+    both = {"day": date(2026, 1, 31), "valid_until": date(2027, 1, 31)}
+    assert control.evidence == (EvidenceRecord("Audit 2026", **both), EvidenceRecord("minutes.pdf", **both))
+    assert control.max_evidence_age_days == 400
+    unnamed = _of(evidence_date="2026-01-31", evidence_valid_until="2027-01-31")
+    assert unnamed.evidence == (EvidenceRecord("AC-1/evidence", **both),)
+
+
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [
+        ("evidence", "05/06/2026"), ("evidence", "2026-02-30"), ("evidence_valid_until", "soon"),
+        ("evidence_max_age_days", "0"), ("evidence_max_age_days", "-5"), ("evidence_max_age_days", "a year"),
+        ("evidence_max_age_days", "1.5"), ("evidence_max_age_days", "1000000"),
+    ],
+)  # fmt: skip
+def test_bad_evidence_is_named_by_its_cell(field: str, text: str) -> None:
+    found = _wrong(**{field: text})
+    assert (found.code, found.cell) == ("BAD_VALUE", field)
+    assert found.hint
+
+
+def test_evidence_does_not_end_before_it_begins() -> None:
+    found = _wrong(evidence_date="2026-05-01", evidence_valid_until="2026-04-30")
+    assert (found.code, found.cell) == ("BAD_VALUE", "evidence_valid_until")
+    assert _of(evidence_date="2026-05-01", evidence_valid_until="2026-05-01").evidence
+
+
+def test_one_record_of_several_controls_is_one_record(folder: Path) -> None:
+    head = "id,title,status,evidence,evidence_date,evidence_valid_until\n"
+    text = head + "A,a,implemented,audit,2026-01-31,\nB,b,implemented,audit; own,,2027-01-31\n"
+    first, second = read_controls(_write(folder, text), RELEASE).controls
+    audit = EvidenceRecord("audit", day=date(2026, 1, 31), valid_until=date(2027, 1, 31))
+    assert first.evidence == (audit,)
+    assert second.evidence == (audit, EvidenceRecord("own", valid_until=date(2027, 1, 31)))
+    found = _one(lambda: read_controls(_write(folder, text + "C,c,implemented,audit,2026-02-01,\n"), RELEASE))
+    assert (found.code, found.line, found.cell) == ("BAD_VALUE", 4, "evidence_date")
+    assert "'audit' is of 2026-02-01 here and 2026-01-31" in found.message
 
 
 # ------------------------------------------------------------------ targets and relations

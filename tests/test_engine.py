@@ -173,6 +173,7 @@ def test_the_sample_is_worth_something() -> None:
     for corner in (
         "joint node active", "joint node stale", "joint node fresh beside stale", "pair ruled out",
         "disputed for a node ruled out", "sources contradict each other", "decided by authority", "decided by caution",
+        "fresh by a record's own date", "stale by its own rule",
     ):  # fmt: skip
         assert seen[corner] >= 10, (corner, seen)
     assert seen["only together"] >= 1, seen

@@ -10,6 +10,7 @@ from strawberry import field
 
 import kg.model as m
 from api.context import Info
+from api.schema.changes_input import ChangesInput
 from api.schema.connections import DEFAULT_PAGE, After, Connection, First, connect
 from api.schema.enums import Applicability, ApplicabilityReason, ControlStatus, Outcome, Reason, Verdict
 from api.schema.frameworks import Disclaimer, Provision
@@ -28,6 +29,8 @@ from kg.errors import UsageError
 from kg.organizations import Sheet
 
 if TYPE_CHECKING:
+    from api.schema.changes import WhatIf
+    from api.schema.evidence import EvidenceReport
     from api.schema.exposures import ExposureRanking, Readiness
 
 __all__ = ["Assessment", "Coverage", "Explain", "GapReport", "RequirementResult", "assess"]
@@ -623,6 +626,32 @@ class Assessment:
 
         names = [framework_name(self.it.release, f) for f in frameworks or ()]
         return readiness(info, self.it, incident, threats or (), names)
+
+    @computed("The same with some things otherwise: before, after, and what changes for which requirement.", cost=500)
+    def what_if(
+        self,
+        info: Info,
+        changes: Annotated[ChangesInput, strawberry.argument(description="What is taken to be otherwise.")],
+        frameworks: Annotated[
+            list[str] | None, strawberry.argument(description="Compare these frameworks only; left out: all.")
+        ] = None,
+    ) -> Annotated[WhatIf, strawberry.lazy("api.schema.changes")]:
+        from api.schema.changes import WhatIf
+
+        return WhatIf.ask(info, self, changes, frameworks)
+
+    @computed("The evidence: what rests on each record, what is stale, and what goes stale when.", cost=200)
+    def evidence(
+        self,
+        info: Info,
+        frameworks: Annotated[
+            list[str] | None, strawberry.argument(description="Requirements of these frameworks only; left out: all.")
+        ] = None,
+        within: Annotated[int, strawberry.argument(description="How many days to look ahead: 0 to 3660.")] = 90,
+    ) -> Annotated[EvidenceReport, strawberry.lazy("api.schema.evidence")]:
+        from api.schema.evidence import EvidenceReport
+
+        return EvidenceReport.ask(info, self.it, frameworks, within)
 
     def _answer(self, info: Info, framework: str, cls: type[_Answer]) -> _Answer:
         name = framework_name(self.it.release, framework)

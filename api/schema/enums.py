@@ -12,13 +12,15 @@ from typing import TypeVar
 import strawberry
 
 from kg.answers import Applicability, Happening, Reason, Verdict
+from kg.answers.compare import CauseKind, ChangeKind, Direction
+from kg.answers.evidence import Basis
 from kg.model import Authority, ControlStatus, Method, Modality, PartKind, RationaleKind, ThreatRelation
 from kg.relations import Outcome
 
 __all__ = [
-    "Applicability", "ApplicabilityReason", "Authority", "ControlStatus", "Happening", "Method", "Modality", "Outcome",
-    "PartKind", "QuestionKind", "QuestionScope", "RationaleKind", "Reason", "Relation", "StepKind", "ThreatRelation",
-    "Verdict",
+    "Applicability", "ApplicabilityReason", "Authority", "Basis", "CauseKind", "ChangeKind", "ControlStatus",
+    "Direction", "Happening", "Method", "Modality", "Outcome", "PartKind", "QuestionKind", "QuestionScope",
+    "RationaleKind", "Reason", "Relation", "StepKind", "ThreatRelation", "Verdict",
 ]  # fmt: skip
 
 _Enum = TypeVar("_Enum", bound=EnumMeta)
@@ -143,7 +145,7 @@ _describe(
         "LEAD_ONLY": "All that is known is a lead.",
         "RULED_OUT": "A mapping says that a control has nothing to do with the requirement.",
         "DISPUTED": "Mapping sets contradict each other about the chain that is shown.",
-        "EVIDENCE_STALE": "The control's evidence is missing or older than the profile allows.",
+        "EVIDENCE_STALE": "The control's evidence is missing, older than a rule allows, or no longer valid.",
         "NO_MAPPING_IN_GRAPH": "No reference control of this release reaches the requirement: our blind spot.",
     },
 )
@@ -251,5 +253,49 @@ _describe(
         "row": "A row of a mapping set.",
         "part": "The framework's own structure: a whole and its part.",
         "own": "What the organisation says of its own control.",
+    },
+)
+_describe(
+    ChangeKind,
+    "What changed of a requirement; where several things did, the first of these.",
+    {
+        "entered": "It is new in the text in force.",
+        "left": "It is gone from the text in force.",
+        "applicability": "Whether it concerns the organisation.",
+        "date": "It is put off or brought forward.",
+        "verdict": "How far it is met.",
+        "reasons": "Only why the verdict is not better.",
+        "chain": "Only the chain behind the same verdict.",
+    },
+)
+_describe(
+    Direction,
+    "Whether the new answer is better.",
+    {
+        "better": "Both sides count it alike, and it is better met after.",
+        "worse": "Both sides count it alike, and it is less well met after.",
+        "same": "The verdict is the same.",
+        "neither": "It enters or leaves the text, or begins or ceases to apply: the denominator changed.",
+    },
+)
+_describe(
+    CauseKind,
+    "What made a change, found by trying it alone.",
+    {
+        "control": "A control that is new, gone or otherwise.",
+        "evidence": "Evidence that is new, gone or older.",
+        "profile": "The profile.",
+        "law": "The text in force.",
+        "date": "The day: what applies by then.",
+        "mapping": "The release of the graph.",
+        "filter": "Which rows may count.",
+    },
+)
+_describe(
+    Basis,
+    "What it means that a requirement rests on a record of evidence.",
+    {
+        "verdict": "Its verdict would be lower without the record.",
+        "control": "It is covered through a control that the record serves; no age or end is set that would lower it.",
     },
 )

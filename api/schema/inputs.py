@@ -16,8 +16,9 @@ from api.schema.enums import Authority, ControlStatus, Relation
 from kg import Release
 from kg.answers import MAX_HOPS, Filter
 from kg.errors import KgError, UsageError
-from kg.model import Profile
+from kg.model import EvidenceRecord, Profile
 from kg.organizations import Sheet, parse_controls, profile_from_mapping
+from kg.organizations.evidence import with_evidence
 
 __all__ = [
     "MAX_CONTROLS",
@@ -25,9 +26,13 @@ __all__ = [
     "MAX_SYSTEMS",
     "AssessmentInput",
     "ControlInput",
+    "EvidenceInput",
+    "FactInput",
     "ProfileInput",
     "TooMuchError",
     "filter_of",
+    "read_controls",
+    "read_profile",
 ]
 
 #: The most controls of one request, over all its assessments.
@@ -56,6 +61,17 @@ class ControlMappingInput:
     )
 
 
+@strawberry.input(description="A record that shows that a control is done; one record may serve several controls.")
+class EvidenceInput:
+    id: str = field(description="Its id: the same id in several controls is the same record.")
+    kind: str | None = field(description="What sort of thing it is: certificate, minutes, report.", default=None)
+    title: str | None = field(description="What it is called.", default=None)
+    day: dt.date | None = field(description="The day it is of: its age counts from it.", default=None)
+    valid_until: dt.date | None = field(description="The last day on which it counts.", default=None)
+    link: str | None = field(description="Where it is.", default=None)
+    note: str | None = field(description="Anything else.", default=None)
+
+
 @strawberry.input(description="One control of the organisation.")
 class ControlInput:
     id: str = field(description="Its own id, unique among the controls.")
@@ -63,7 +79,13 @@ class ControlInput:
     status: ControlStatus = field(description="How far it is implemented.")
     description: str | None = field(description="What is done.", default=None)
     owner: str | None = field(description="Who answers for it.", default=None)
-    evidence_date: dt.date | None = field(description="The day of the newest evidence.", default=None)
+    evidence_date: dt.date | None = field(
+        description="The day of the newest evidence; it counts where no `evidence` is named.", default=None
+    )
+    evidence: list[EvidenceInput] | None = field(description="The records that show it is done.", default=None)
+    max_evidence_age_days: int | None = field(
+        description="From which age its evidence no longer counts, in place of the profile's rule.", default=None
+    )
     mappings: list[ControlMappingInput] | None = field(description="What it does for what.", default=None)
     systems: list[str] | None = field(
         description="The ids of the profile's AI systems it is limited to; empty: the whole organisation.",
@@ -141,6 +163,7 @@ class AssessmentInput:
         for what, count, most in (
             ("controls", len(self.controls), MAX_CONTROLS),
             ("mappings", sum(len(c.mappings or ()) for c in self.controls), MAX_MAPPINGS),
+            ("records of evidence", sum(len(c.evidence or ()) for c in self.controls), MAX_MAPPINGS),
             ("systems", len(profile.systems or ()), MAX_SYSTEMS),
             ("exclusions", len(profile.exclusions or ()), MAX_ENTRIES),
             ("facts", len(profile.facts or ()), MAX_ENTRIES),
@@ -150,27 +173,37 @@ class AssessmentInput:
 
     def read_profile(self, release: Release) -> Profile | None:
         """The profile, checked; raises :class:`~kg.errors.InputError` with every finding."""
-        p = self.profile
-        if p is None:
-            return None
-        return profile_from_mapping(
-            {
-                "title": p.title,
-                "as_of": p.as_of,
-                "jurisdictions": p.jurisdictions,
-                "roles": p.roles,
-                "facts": _facts(p.facts),
-                "systems": [_system(s) for s in p.systems or ()],
-                "exclusions": [{"target": e.target, "justification": e.justification} for e in p.exclusions or ()],
-                "max_evidence_age_days": p.max_evidence_age_days,
-            },
-            release,
-        )
+        return read_profile(self.profile, release)
 
     def read_controls(self, release: Release, profile: Profile | None) -> Sheet:
         """The controls, checked; raises :class:`~kg.errors.InputError` with every finding."""
-        systems = {s.id for s in profile.systems} if profile else set()
-        return parse_controls([_row(c) for c in self.controls], release, systems=systems)
+        return read_controls(self.controls, release, profile)
+
+
+def read_profile(p: ProfileInput | None, release: Release) -> Profile | None:
+    """A profile of a request, checked; raises :class:`~kg.errors.InputError` with every finding."""
+    if p is None:
+        return None
+    return profile_from_mapping(
+        {
+            "title": p.title,
+            "as_of": p.as_of,
+            "jurisdictions": p.jurisdictions,
+            "roles": p.roles,
+            "facts": _facts(p.facts),
+            "systems": [_system(s) for s in p.systems or ()],
+            "exclusions": [{"target": e.target, "justification": e.justification} for e in p.exclusions or ()],
+            "max_evidence_age_days": p.max_evidence_age_days,
+        },
+        release,
+    )
+
+
+def read_controls(controls: list[ControlInput], release: Release, profile: Profile | None) -> Sheet:
+    """Controls of a request, checked; raises :class:`~kg.errors.InputError` with every finding."""
+    systems = {s.id for s in profile.systems} if profile else set()
+    sheet = parse_controls([_row(c) for c in controls], release, systems=systems)
+    return with_evidence(sheet, [[_record(e) for e in c.evidence or ()] for c in controls])
 
 
 def filter_of(
@@ -212,6 +245,12 @@ def _system(system: SystemInput) -> dict[str, Any]:
     }
 
 
+def _record(e: EvidenceInput) -> EvidenceRecord:
+    return EvidenceRecord(
+        e.id.strip(), e.kind or "", e.title or "", e.day, e.valid_until, e.link or "", e.note or ""
+    )  # fmt: skip
+
+
 def _row(control: ControlInput) -> dict[str, str]:
     """The control as the texts of a row of a sheet."""
     mappings, systems = control.mappings or [], control.systems or []
@@ -226,6 +265,7 @@ def _row(control: ControlInput) -> dict[str, str]:
         "status": control.status.value,
         "owner": control.owner or "",
         "evidence_date": control.evidence_date.isoformat() if control.evidence_date else "",
+        "evidence_max_age_days": "" if control.max_evidence_age_days is None else str(control.max_evidence_age_days),
         "mappings": "; ".join(f"{m.target} {m.relation.value if m.relation else ''}" for m in mappings),
         "systems": "; ".join(systems),
     }

@@ -13,6 +13,7 @@ import kg.model as m
 from api.context import Info
 from api.schema import overlaps
 from api.schema.assessments import Assessment, assess
+from api.schema.changes import Comparison
 from api.schema.connections import DEFAULT_PAGE, After, Connection, First, connect
 from api.schema.controls import Catalogue, JointNode, ReferenceControl
 from api.schema.crosswalks import Crosswalk
@@ -365,6 +366,26 @@ class Query:
         sets: SetNames = None,
     ) -> OverlapMatrix:
         return overlaps.matrix(info, sources, targets, profile, as_of, max_hops, min_authority, reviewed_only, sets)
+
+    @computed(
+        "Two assessments side by side: which requirements' answers changed, and what made each change. Both inputs "
+        "are of this release.",
+        cost=300,
+    )
+    def compare(
+        self,
+        info: Info,
+        before: Annotated[AssessmentInput, argument(description="One side.")],
+        after: Annotated[AssessmentInput, argument(description="The other side.")],
+        frameworks: Annotated[
+            list[str] | None, argument(description="Compare these frameworks only; left out: all.")
+        ] = None,
+        reasons: Annotated[bool, argument(description="Also where only the reasons changed.")] = False,
+        chains: Annotated[bool, argument(description="Also where only the chain changed.")] = False,
+    ) -> Comparison:
+        return Comparison.ask(
+            info, assess(info, before).it, assess(info, after).it, frameworks, reasons=reasons, chains=chains
+        )
 
 
 def _side(release: Release, name: str) -> str:

@@ -9,6 +9,10 @@ tests all call these and get the same frozen objects.
     timeline(assessment, frameworks, from, until)       → when what begins, and what will then be a gap
     gap_report(assessment, framework)                   → the open requirements, what would close them
     explain(assessment, requirement)                    → everything behind one cell
+    compare(before, after, frameworks)                  → what changed, and what made each change
+    what_if(assessment, changes, frameworks)            → before, after, and their comparison
+    framework_controls(release, framework, as_of, …)    → the controls of doing a whole framework
+    evidence_report(assessment, frameworks, within)     → what rests on each record, and what goes stale when
     crosswalk(release, source, target)                  → direct rows and derived relations, both directions
     exposure(release, requirement)                      → threats and incidents behind a gap
     exposure_ranking(assessment, frameworks, cases)     → open requirements by what happened to others
@@ -23,6 +27,18 @@ tests all call these and get the same frozen objects.
 """
 
 from kg.answers.applicability import Applicability, Decision, RequirementDecision, Unit, applicability, exclusions
+from kg.answers.compare import (
+    Cause,
+    CauseKind,
+    Causes,
+    Change,
+    ChangeKind,
+    Comparison,
+    ComparisonSide,
+    Direction,
+    FrameworkSide,
+    compare,
+)
 from kg.answers.concerns import Case, Concerns, case_of, concerns
 from kg.answers.coverage import (
     Assessment,
@@ -37,10 +53,12 @@ from kg.answers.coverage import (
 )
 from kg.answers.crosswalk import Crosswalk, CrosswalkRow, DerivedRow, Side, crosswalk
 from kg.answers.disagreements import Disagreement, Statement, disagreements
+from kg.answers.evidence import EvidenceReport, evidence_report
 from kg.answers.explain import ChainView, Explain, RulingView, explain
 from kg.answers.exposure import CaseFilter, Exposure, exposure, incidents_of, threat_family
 from kg.answers.gaps import Gap, GapReport, Pending, gap_report
 from kg.answers.graph import MAX_HOPS, Filter
+from kg.answers.hypothetical import framework_controls
 from kg.answers.judge import Reason, Verdict
 from kg.answers.lens import Lens, LensGroup, LensRow, lens
 from kg.answers.overlap import (
@@ -59,16 +77,19 @@ from kg.answers.readiness import Readiness, readiness
 from kg.answers.report import ContentReport, FrameworkReport, PairReport, content_report
 from kg.answers.search import Hit, classification_words, search
 from kg.answers.timeline import Happening, Milestone, Numbers, Timeline, TimelineChange, timeline
+from kg.answers.whatif import Changes, WhatIf, what_if
 
 __all__ = [
-    "MAX_HOPS", "Answer", "Applicability", "Assessment", "Assumption", "Case", "CaseFilter", "ChainView", "Concerns",
-    "Consequence", "ContentReport", "Counts", "Coverage", "Crosswalk", "CrosswalkRow", "Decision", "DerivedRow",
-    "Disagreement", "Explain", "Explanation", "Exposure", "ExposureRanking", "Filter", "FrameworkReport", "Gap",
-    "GapReport", "Group", "Happening", "Hit", "Lens", "LensGroup", "LensRow", "Milestone", "Move", "Numbers", "Overlap",
-    "OverlapMatrix", "OverlapPair", "PairReport", "Pending", "ProfileDraft", "RankedGap", "Readiness", "Reason",
-    "RequirementDecision", "RequirementResult", "RulingView", "Side", "Standing", "Statement", "StepView", "Tally",
-    "Timeline", "TimelineChange", "Unit", "Verdict", "answer", "applicability", "assess", "assume", "both_ways",
-    "case_of", "classification_words", "concerns", "content_report", "coverage", "crosswalk", "disagreements",
-    "exclusions", "explain", "exposure", "exposure_ranking", "gap_report", "incidents_of", "lens", "overlap",
-    "overlap_matrix", "questionnaire", "readiness", "search", "threat_family", "timeline",
+    "MAX_HOPS", "Answer", "Applicability", "Assessment", "Assumption", "Case", "CaseFilter", "Cause", "CauseKind",
+    "Causes", "ChainView", "Change", "ChangeKind", "Changes", "Comparison", "ComparisonSide", "Concerns", "Consequence",
+    "ContentReport", "Counts", "Coverage", "Crosswalk", "CrosswalkRow", "Decision", "DerivedRow", "Direction",
+    "Disagreement", "EvidenceReport", "Explain", "Explanation", "Exposure", "ExposureRanking", "Filter",
+    "FrameworkReport", "FrameworkSide", "Gap", "GapReport", "Group", "Happening", "Hit", "Lens", "LensGroup", "LensRow",
+    "Milestone", "Move", "Numbers", "Overlap", "OverlapMatrix", "OverlapPair", "PairReport", "Pending", "ProfileDraft",
+    "RankedGap", "Readiness", "Reason", "RequirementDecision", "RequirementResult", "RulingView", "Side", "Standing",
+    "Statement", "StepView", "Tally", "Timeline", "TimelineChange", "Unit", "Verdict", "WhatIf", "answer",
+    "applicability", "assess", "assume", "both_ways", "case_of", "classification_words", "compare", "concerns",
+    "content_report", "coverage", "crosswalk", "disagreements", "evidence_report", "exclusions", "explain", "exposure",
+    "exposure_ranking", "framework_controls", "gap_report", "incidents_of", "lens", "overlap", "overlap_matrix",
+    "questionnaire", "readiness", "search", "threat_family", "timeline", "what_if",
 ]  # fmt: skip

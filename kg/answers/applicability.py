@@ -257,11 +257,18 @@ def _by_fact(release: Release, requirement: Provision, condition: Condition) -> 
     return Decision(Applicability.NOT_APPLICABLE, "fact", said, rule=rule, legal_reference=reference)
 
 
-def decide(release: Release, requirement: Provision, profile: Profile | None, unit: Unit, as_of: date) -> Decision:
-    """The applicability of one requirement for one unit on one day."""
+def decide(
+    release: Release,
+    requirement: Provision,
+    profile: Profile | None,
+    unit: Unit,
+    as_of: date,
+    text_day: date | None = None,
+) -> Decision:
+    """The applicability of one requirement for one unit on one day, by the text in force then (or on ``text_day``)."""
     facts = _facts(release, unit)
     excluded = next(_excluding(release, requirement, profile, unit, facts), None)
-    return excluded or _dated(release, requirement, facts, as_of)
+    return excluded or _dated(release, requirement, facts, as_of, text_day or as_of)
 
 
 def exclusions(
@@ -271,15 +278,15 @@ def exclusions(
     later.  The first is the decision."""
     facts = _facts(release, unit)
     found = list(_excluding(release, requirement, profile, unit, facts))
-    last = _dated(release, requirement, facts, as_of)
+    last = _dated(release, requirement, facts, as_of, as_of)
     return (*found, last) if last.applicability is Applicability.NOT_APPLICABLE else tuple(found)
 
 
-def _dated(release: Release, requirement: Provision, facts: dict[str, bool], as_of: date) -> Decision:
+def _dated(release: Release, requirement: Provision, facts: dict[str, bool], as_of: date, text_day: date) -> Decision:
     framework = release.frameworks[requirement.framework]
     first_text = framework.text_versions[0] if framework.text_versions else None
-    unpublished = first_text is not None and as_of < first_text.date
-    text = release.text_in_force(requirement.framework, as_of)
+    unpublished = first_text is not None and text_day < first_text.date
+    text = release.text_in_force(requirement.framework, text_day)
     standing = [r for r in _hinges(release, requirement)[3] if _stands(r, text)]
     if not standing:
         if first_text is not None and unpublished:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from kg.answers.applicability import Applicability, Decision, Unit, decide, prevailing, units
 from kg.answers.graph import Chain, Filter, Step, graph_of
@@ -172,6 +173,9 @@ class Assessment:
     """An organisation's controls and profile put to a release on a day: ask it about frameworks and requirements.
 
     It is a value in all but name: everything it answers follows from its arguments, and it may be shared by threads.
+    ``as_of`` is one day for three things: which text is in force, what applies already, how old evidence is.  A
+    question of the form "what if only …" sets ``text_day`` or ``evidence_day`` apart from it.  ``like`` is another
+    assessment that differs little: work that both need is done once.
     """
 
     def __init__(
@@ -181,15 +185,22 @@ class Assessment:
         profile: Profile | None = None,
         as_of: date | None = None,
         filter_: Filter | None = None,
+        *,
+        text_day: date | None = None,
+        evidence_day: date | None = None,
+        like: Assessment | None = None,
     ) -> None:
         self.release = release
         self.controls = tuple(sorted(controls, key=lambda c: c.id))
         self.profile = profile
         self.as_of = as_of or (profile.as_of if profile and profile.as_of else None) or date.today()
+        self.text_day = text_day or self.as_of
+        self.evidence_day = evidence_day or self.as_of
         self.filter = filter_ or Filter()
-        self.evidence_day = self.as_of  #: the day on which the age of evidence is looked at
-        self.graph = graph_of(release, self.as_of, self.filter)
+        self.graph = graph_of(release, self.text_day, self.filter)
         self.units: tuple[Unit, ...] = units(profile)
+        self._memo: dict[Any, Any] = {} if like is None else like._memo
+        self._by_unit: dict[str, Judge] = {}
         self._judges: dict[tuple[str, ...], Judge] = {}
         self._judged: dict[tuple[int, str], Judgement] = {}
 
@@ -202,16 +213,21 @@ class Assessment:
         return (
             f"set-relation chains (RCC5) of at most {f.max_hops} hops over {rows}{sets} of authority "
             f"{f.min_authority.value} or higher; a percentage is covered / applicable, unweighted"
+            + (f"; texts in force on {self.text_day}" if self.text_day != self.as_of else "")
+            + (f"; age of evidence on {self.evidence_day}" if self.evidence_day != self.as_of else "")
         )
 
     def judge_of(self, unit: Unit) -> Judge:
         """The judge of one unit: only controls for the whole organisation or for this system count."""
+        if unit.id in self._by_unit:
+            return self._by_unit[unit.id]
         mine = [c for c in self.controls if not c.systems or unit.id in c.systems]
         key = tuple(c.id for c in mine)
         found = self._judges.get(key)
         if found is None:
             age = self.profile.max_evidence_age_days if self.profile else None
-            found = self._judges.setdefault(key, Judge(self.graph, mine, self.evidence_day, age))
+            found = self._judges.setdefault(key, Judge(self.graph, mine, self.evidence_day, age, self._memo))
+        self._by_unit[unit.id] = found
         return found
 
     def _judgement(self, judge: Judge, id_: str) -> Judgement:
@@ -226,7 +242,7 @@ class Assessment:
         return [
             (
                 u,
-                decide(self.release, requirement, self.profile, u, self.as_of),
+                decide(self.release, requirement, self.profile, u, self.as_of, self.text_day),
                 self._judgement(self.judge_of(u), requirement.id),
             )
             for u in self.units
@@ -276,7 +292,7 @@ class Assessment:
             title=found.title,
             release=self.release.digest,
             as_of=self.as_of,
-            text_version=self.release.text_in_force(framework, self.as_of),
+            text_version=self.release.text_in_force(framework, self.text_day),
             profile=self.profile,
             method=self.method,
             disclaimers=self.release.disclaimers_for(framework, *_passed(results)),

@@ -24,9 +24,10 @@ def framework_controls(
 ) -> tuple[Control, ...]:
     """The controls of an organisation that does all of ``framework`` that concerns it on ``as_of``, in reading order.
 
-    One implemented control, *equal* to its provision, for each provision of the text in force that holds a
-    requirement and all of whose requirements apply to the profile then; what does not apply, or not yet, is not
-    assumed done, nor is anything that stands in, or contains, what ``exclude`` names (a statement of applicability).
+    One implemented control with evidence of that day, *equal* to its provision, for each provision of the text in
+    force that holds a requirement and all of whose requirements apply to the profile then; what does not apply, or
+    not yet, is not assumed done, nor is anything that stands in, or contains, what ``exclude`` names (a statement of
+    applicability).
     Where the profile has AI systems, a control counts for the systems to which all its requirements apply.  Raises
     :class:`~kg.errors.UnknownIdError` for an unknown framework or an ``exclude`` that is none of its provisions.
     """
@@ -53,6 +54,7 @@ def framework_controls(
                     title=f"does {p.ref} {p.title}".strip(),
                     status=ControlStatus.IMPLEMENTED,
                     rows=(ControlRow(p.id, EQUAL),),
+                    evidence_date=as_of,
                     systems=limited,
                 )
             )

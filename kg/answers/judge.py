@@ -11,7 +11,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import IntEnum, StrEnum
+from typing import Any
 
+from kg.answers.freshness import fresh_until
 from kg.answers.graph import Chain, Graph, Step
 from kg.model import Control, ControlStatus
 from kg.relations import ALL, AT_LEAST, NO_RELATIONSHIP, Combined, Outcome, combine, compose, outcome
@@ -126,40 +128,73 @@ class Judgement:
     set_aside: tuple[str, ...]
 
 
+def _ruling(contender: Contender, combined: Combined, chains: Sequence[Chain]) -> Ruling:
+    """What a contender is credited with for a target."""
+    verdict = _CREDIT.get((contender.status, combined.outcome), Verdict.GAP)
+    downgraded = verdict is Verdict.COVERED and contender.stale
+    return Ruling(contender, combined, Verdict.PARTIAL if downgraded else verdict, downgraded, tuple(chains))
+
+
 class Judge:
-    """All controls of one unit, ready to be asked about any target."""
+    """All controls of one unit, ready to be asked about any target.
+
+    What one control or joint node gives by itself is kept in ``memo``; judges that differ in a few controls only, as
+    those of what-if questions do, are made with the same one.
+    """
 
     def __init__(
-        self, graph: Graph, controls: Iterable[Control], as_of: date, max_evidence_age_days: int | None = None
+        self,
+        graph: Graph,
+        controls: Iterable[Control],
+        as_of: date,
+        max_evidence_age_days: int | None = None,
+        memo: dict[Any, Any] | None = None,
     ) -> None:
         self.graph = graph
+        self._memo = {} if memo is None else memo
         ordered = sorted(controls, key=lambda c: c.id)
         self._max_age = max_evidence_age_days
         self._as_of = as_of
         self._rulings: defaultdict[str, list[Ruling]] = defaultdict(list)
         self._above: defaultdict[str, set[str]] = defaultdict(set)
         self._ranked: dict[str, Sequence[Ruling]] = {}
+        self._any_stale = any(self._stale(c) for c in ordered)
         for control in ordered:
             self._add(control)
         for joint in graph.release.joints.values():
             self._add_joint(joint.id, joint.title, joint.members)
 
     def _stale(self, control: Control) -> bool:
-        if self._max_age is None:
-            return False
-        return control.evidence_date is None or (self._as_of - control.evidence_date).days > self._max_age
+        return self._as_of > fresh_until(control, self._max_age)
 
     def _add(self, control: Control) -> None:
-        contender = Contender(control.id, control.title, control.status, self._stale(control))
+        stale = self._stale(control)
+        key = (self.graph, control, stale)
+        found = self._memo.get(key)
+        if found is None:
+            found = self._memo[key] = (self._rulings_of(control, stale), self._beneath(control))
+        rulings, beneath = found
+        for target, ruling in rulings:
+            self._rulings[target].append(ruling)
+        for target in beneath:
+            self._above[target].add(control.id)
+
+    def _beneath(self, control: Control) -> frozenset[str]:
+        """What stands below the targets of a control's own rows."""
+        if control.status is ControlStatus.NOT_APPLICABLE:
+            return frozenset()
+        rows = (r for r in control.rows if r.mask != NO_RELATIONSHIP and self.graph.exists(r.target))
+        return frozenset().union(*(self.graph.below(r.target) for r in rows))
+
+    def _rulings_of(self, control: Control, stale: bool) -> list[tuple[str, Ruling]]:
+        """One control against everything it reaches, by itself."""
+        contender = Contender(control.id, control.title, control.status, stale)
         excluded = {row.target for row in control.rows if row.mask == NO_RELATIONSHIP}
         chains: defaultdict[str, list[Chain]] = defaultdict(list)
         for row in control.rows:
             if row.mask == NO_RELATIONSHIP or not self.graph.exists(row.target):
                 continue
             own = Step(control.id, row.mask, row.target)
-            if control.status is not ControlStatus.NOT_APPLICABLE:
-                for target in self.graph.below(row.target):
-                    self._above[target].add(control.id)
             for target, found in self.graph.reach(row.target).items():
                 for chain in found:
                     if (mask := compose(row.mask, chain.mask)) != ALL:
@@ -170,15 +205,9 @@ class Judge:
                                 chain.ruled or target in excluded,
                             )
                         )  # fmt: skip
-        for target, found in chains.items():
-            self._rule(contender, target, combine(c.evidence for c in found), found)
-
-    def _rule(self, contender: Contender, target: str, combined: Combined, chains: Sequence[Chain]) -> None:
-        verdict = _CREDIT.get((contender.status, combined.outcome), Verdict.GAP)
-        downgraded = verdict is Verdict.COVERED and contender.stale
-        if downgraded:
-            verdict = Verdict.PARTIAL
-        self._rulings[target].append(Ruling(contender, combined, verdict, downgraded, tuple(chains)))
+        return [
+            (target, _ruling(contender, combine(c.evidence for c in found), found)) for target, found in chains.items()
+        ]
 
     def _containing(self, member: str, *, fresh: bool) -> Ruling | None:
         """The implemented control that contains a reference control, by the best chain."""
@@ -191,20 +220,27 @@ class Judge:
 
     def _add_joint(self, joint: str, title: str, members: Sequence[str]) -> None:
         seen: set[tuple[tuple[str, str], ...]] = set()
-        for fresh in (True, False):
+        for fresh in (True, False) if self._any_stale else (False,):
             by_member = [(m, self._containing(m, fresh=fresh)) for m in members]
             holders = [(m, r) for m, r in by_member if r is not None]
             who = tuple((m, r.contender.id) for m, r in holders)
-            if len(holders) < len(members) or who in seen or (not fresh and self._max_age is None):
+            if len(holders) < len(members) or who in seen:
                 continue
             seen.add(who)
             shown = [r.shown for _, r in holders]
             stale = any(r.contender.stale for _, r in holders)
             contender = Contender(joint, title, ControlStatus.IMPLEMENTED, stale, who)
-            hops = max(c.hops for c in shown)
-            self._add_union(contender, hops, min(c.authority for c in shown), min(c.strength for c in shown))
+            lowest = (
+                max(c.hops for c in shown), min(c.authority for c in shown), min(c.strength for c in shown)
+            )  # fmt: skip
+            key = (self.graph, contender, lowest)
+            rulings = self._memo.get(key)
+            if rulings is None:
+                rulings = self._memo[key] = self._union(contender, *lowest)
+            for target, ruling in rulings:
+                self._rulings[target].append(ruling)
 
-    def _add_union(self, contender: Contender, hops: int, authority: int, strength: int) -> None:
+    def _union(self, contender: Contender, hops: int, authority: int, strength: int) -> list[tuple[str, Ruling]]:
         """A joint node's chains: it contains what its members' union does, and has used up ``hops`` already.
 
         Every mask behind a first step {equal, superset_of} still allows superset_of, so these chains never
@@ -212,6 +248,7 @@ class Judge:
         """
         limit = self.graph.filter.max_hops
         own = Step(contender.id, AT_LEAST, contender.id)
+        rulings = []
         for target, found in self.graph.reach(contender.id, authority, strength).items():
             chains = [
                 replace(
@@ -223,7 +260,8 @@ class Judge:
             ]  # fmt: skip
             if not chains or target == contender.id:
                 continue
-            self._rule(contender, target, combine(c.evidence for c in chains), chains)
+            rulings.append((target, _ruling(contender, combine(c.evidence for c in chains), chains)))
+        return rulings
 
     # ---------------------------------------------------------------- asking
 

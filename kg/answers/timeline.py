@@ -136,8 +136,9 @@ class _Later:
         found = self._by_text.get(texts)
         if found is None:
             now = self._now
-            found = Assessment(release, now.controls, now.profile, day, now.filter)
-            found.evidence_day = now.evidence_day
+            found = Assessment(
+                release, now.controls, now.profile, day, now.filter, evidence_day=now.evidence_day, like=now
+            )
             self._by_text[texts] = found
         return found
 

@@ -17,7 +17,23 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from kg.cli import assess, browse, data, demo, importing, incident, overlap, profile, report, serve, show, timeline
+from kg.cli import (
+    assess,
+    browse,
+    compare,
+    data,
+    demo,
+    evidence,
+    importing,
+    incident,
+    overlap,
+    profile,
+    report,
+    serve,
+    show,
+    timeline,
+    whatif,
+)
 from kg.cli.options import DataOption
 from kg.errors import InputError, KgError
 
@@ -57,6 +73,20 @@ COMMANDS: tuple[tuple[str, Callable[..., None], str, tuple[str, ...]], ...] = (
         "kg profile --questions",
         "kg profile --answer place=union --answer roles=deployer --answer high-risk=employment -o new-profile.toml",
         "kg profile --explain profile.toml --framework eu-ai-act --as-of 2027-12-02",
+    )),
+    ("diff", compare.diff, _ANSWERS, (
+        "kg diff last-year.csv controls.csv --profile profile.toml",
+        "kg diff controls.csv -f eu-ai-act --as-of-before 2026-07-26 --as-of 2026-07-27",
+        "kg diff controls.csv --release-before older-checkout --strict",
+    )),
+    ("what-if", whatif.what_if, _ANSWERS, (
+        "kg what-if controls.csv --add aisb:DAT-01 --remove AI-02",
+        "kg what-if controls.csv --profile profile.toml --certify iso42001 --exclude A.10.3",
+        "kg what-if controls.csv --fact personal-data=false --evidence-older-than 2026-01-01",
+    )),
+    ("evidence", evidence.evidence, _ANSWERS, (
+        "kg evidence controls.csv --profile profile.toml",
+        "kg evidence controls.csv --profile profile.toml --within 365 -o evidence.xlsx",
     )),
     ("crosswalk", browse.crosswalk, _ANSWERS, (
         "kg crosswalk nist-ai-rmf iso42001",

@@ -32,7 +32,7 @@ ControlsArgument = Annotated[
         metavar="CONTROLS",
         show_default=False,
         help="Your controls: a CSV or XLSX file with the columns id, title, description, status, owner, "
-        "evidence_date, mappings.",
+        "evidence_date, mappings (and evidence, evidence_valid_until, evidence_max_age_days, systems).",
     ),
 ]
 FrameworksOption = Annotated[

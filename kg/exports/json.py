@@ -41,7 +41,9 @@ from kg.answers import (
     Side,
     TimelineChange,
 )
+from kg.answers.compare import Change, Comparison
 from kg.answers.gaps import Gap, GapReport
+from kg.answers.whatif import WhatIf
 from kg.exports.json_exposure import SPECIAL as _EXPOSURE
 from kg.model import (
     Disclaimer,
@@ -374,11 +376,42 @@ def _assessment(value: Assessment, release: Release | None) -> list[Any]:
     return [plain(value.coverage(f), value.release) for f in value.release.frameworks]
 
 
+def _changed(value: Change, release: Release | None) -> dict[str, Any]:
+    return {
+        "curie": value.requirement,
+        "ref": value.ref,
+        "title": value.title,
+        "framework": value.framework,
+        "kind": value.kind.value,
+        "direction": value.direction.value,
+        "regression": value.regression,
+        "newOpen": value.new_open,
+        "causes": plain(value.causes),
+        "before": plain(value.before, release),
+        "after": plain(value.after, release),
+    }
+
+
+def _comparison(value: Comparison, release: Release | None) -> dict[str, Any]:
+    """The regressions and what is newly open are named before all changes."""
+    found = _fields(value, release, without=("changes",))
+    found["regressions"] = [c.requirement for c in value.regressions]
+    found["newOpen"] = [c.requirement for c in value.new_open]
+    return found | {"changes": plain(value.changes, release)}
+
+
+def _what_if(value: WhatIf, release: Release | None) -> dict[str, Any]:
+    return {"assumed": list(value.assumed), **_comparison(value.comparison, release)}
+
+
 _SPECIAL: dict[type, Callable[[Any, Release | None], Any]] = {
     **_EXPOSURE,
     Assessment: _assessment,
     TimelineChange: _change,
+    Change: _changed,
+    Comparison: _comparison,
     Counts: _counts,
+    WhatIf: _what_if,
     Coverage: _coverage,
     Crosswalk: _crosswalk,
     CrosswalkRow: _crosswalk_row,

@@ -9,9 +9,10 @@ Column names are those of the JSON.  A cell is text, a number, nothing, or a :cl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from importlib import import_module
 from typing import Any, Literal, NamedTuple
 
 from kg.answers import StepView
@@ -86,37 +87,36 @@ class Document:
     day: date = date(2000, 1, 1)
 
 
+#: Answer → the module of :mod:`kg.exports` and the function in it that lays it out.
+_BUILDERS: dict[str, tuple[str, str]] = {
+    "Comparison": ("tables_changes", "comparison_document"),
+    "Concerns": ("tables_exposure", "concerns_document"),
+    "Coverage": ("tables_assessment", "coverage_document"),
+    "Crosswalk": ("tables_crosswalk", "crosswalk_document"),
+    "EvidenceReport": ("tables_evidence", "evidence_document"),
+    "Explain": ("tables_assessment", "explain_document"),
+    "ExposureRanking": ("tables_exposure", "ranking_document"),
+    "GapReport": ("tables_assessment", "gaps_document"),
+    "Lens": ("tables_profile", "lens_document"),
+    "Overlap": ("tables_overlap", "overlap_document"),
+    "OverlapMatrix": ("tables_overlap", "matrix_document"),
+    "OverlapPair": ("tables_overlap", "pair_document"),
+    "ProfileDraft": ("tables_profile", "draft_document"),
+    "Questionnaire": ("tables_profile", "questions_document"),
+    "Readiness": ("tables_exposure", "readiness_document"),
+    "Timeline": ("tables_profile", "timeline_document"),
+    "WhatIf": ("tables_changes", "whatif_document"),
+}
+
+
 def document(answer: Any, release: Release) -> Document:
-    """The document of an answer: a coverage, gap report, crosswalk or explanation."""
-    builder = _builders().get(type(answer).__name__)
-    if builder is None:
-        raise TypeError(f"no table form for {type(answer).__name__}")
-    return builder(answer, release)
-
-
-def _builders() -> dict[str, Callable[[Any, Release], Document]]:
-    from kg.exports.tables_assessment import coverage_document, explain_document, gaps_document
-    from kg.exports.tables_crosswalk import crosswalk_document
-    from kg.exports.tables_exposure import concerns_document, ranking_document, readiness_document
-    from kg.exports.tables_overlap import matrix_document, overlap_document, pair_document
-    from kg.exports.tables_profile import draft_document, lens_document, questions_document, timeline_document
-
-    return {
-        "Concerns": concerns_document,
-        "Coverage": coverage_document,
-        "Crosswalk": crosswalk_document,
-        "Explain": explain_document,
-        "ExposureRanking": ranking_document,
-        "GapReport": gaps_document,
-        "Readiness": readiness_document,
-        "Overlap": overlap_document,
-        "OverlapMatrix": matrix_document,
-        "OverlapPair": pair_document,
-        "Lens": lens_document,
-        "ProfileDraft": draft_document,
-        "Questionnaire": questions_document,
-        "Timeline": timeline_document,
-    }
+    """The document of an answer.  Raises :class:`TypeError` for what has no table form."""
+    name = type(answer).__name__
+    if name not in _BUILDERS:
+        raise TypeError(f"no table form for {name}")
+    module, function = _BUILDERS[name]
+    found: Document = getattr(import_module(f"kg.exports.{module}"), function)(answer, release)
+    return found
 
 
 # ---------------------------------------------------------------- cells

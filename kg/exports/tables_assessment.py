@@ -32,7 +32,10 @@ from kg.model import Incident, Profile
 from kg.release import Release
 from kg.terms import prefix_of
 
-__all__ = ["coverage_document", "explain_document", "gaps_document", "incident_text", "profile_facts"]
+__all__ = [
+    "COUNT_COLUMNS", "count_cells", "coverage_document", "explain_document", "gaps_document", "incident_text",
+    "profile_facts",
+]  # fmt: skip
 
 _FRAMEWORK = Column("framework", "Framework", "the framework's id", 12, detail=True)
 _CURIE = Column("curie", "Id", "the requirement's CURIE, stable for ever", 22)
@@ -65,7 +68,8 @@ _REQUIREMENTS = (
     Column("units", "AI systems", "the verdict of each AI system, where the profile has several", 30, detail=True),
 )  # fmt: skip
 
-_COUNTS = (
+#: The numbers of a framework or group, the denominator first.
+COUNT_COLUMNS = (
     Column("applicable", "Applicable", "requirements that apply: the denominator", 11, "number"),
     Column("covered", "Covered", "of these: covered", 9, "number"),
     Column("coveredReviewed", "Covered, reviewed", "of the covered: without any unreviewed row", 10, "number"),
@@ -80,7 +84,7 @@ _COUNTS = (
     Column("total", "Total", "all requirements in the text in force", 9, "number"),
     Column("percentCovered", "% covered", "covered / applicable, unweighted", 10, "number"),
 )  # fmt: skip
-_GROUPS = (_FRAMEWORK, _CURIE, _REF, _TITLE, _VERDICT, *_COUNTS)
+_GROUPS = (_FRAMEWORK, _CURIE, _REF, _TITLE, _VERDICT, *COUNT_COLUMNS)
 
 _GAPS = (
     _FRAMEWORK, _CURIE, _REF, _TITLE, _SUMMARY, _VERDICT, _REASONS,
@@ -223,7 +227,8 @@ def _requirement(r: RequirementResult, release: Release) -> tuple[Cell, ...]:
     )  # fmt: skip
 
 
-def _count_cells(c: Counts) -> tuple[Cell, ...]:
+def count_cells(c: Counts) -> tuple[Cell, ...]:
+    """The counts under :data:`COUNT_COLUMNS`."""
     share = c.percent_covered
     return (
         c.applicable, c.covered, c.covered_reviewed, c.partial, c.lead, c.gap, c.disputed, c.not_applicable,
@@ -241,7 +246,7 @@ def coverage_document(value: Coverage, release: Release) -> Document:
             link_to(release, g.provision.id, g.provision.ref),
             g.provision.title,
             g.verdict.name if g.verdict is not None else "",
-            *_count_cells(g.counts),
+            *count_cells(g.counts),
         )
         for g in value.groups
     )

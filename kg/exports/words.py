@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from kg.answers import Applicability, Counts, Happening, Reason, Verdict
+from kg.answers.compare import ChangeKind, Direction
 from kg.model import Authority, ControlStatus
 
 __all__ = [
-    "APPLICABILITY", "AUTHORITY", "GROUPS", "HAPPENINGS", "INCIDENT_LICENCE", "OUTCOMES", "REASONS", "RELATIONS",
-    "STATUSES", "VERDICTS", "denominator", "percent",
+    "APPLICABILITY", "AUTHORITY", "CHANGES", "DIRECTIONS", "GROUPS", "HAPPENINGS", "INCIDENT_LICENCE", "OUTCOMES",
+    "REASONS", "RELATIONS", "STATUSES", "VERDICTS", "denominator", "percent",
 ]  # fmt: skip
 
 VERDICTS: dict[str, str] = {
@@ -40,7 +41,7 @@ REASONS: dict[str, str] = {
     Reason.LEAD_ONLY.value: "the chain only suggests that a control bears on it",
     Reason.RULED_OUT.value: "a mapping says that the control has nothing to do with it",
     Reason.DISPUTED.value: "mappings contradict each other",
-    Reason.EVIDENCE_STALE.value: "the evidence is older than the profile allows, or missing",
+    Reason.EVIDENCE_STALE.value: "the evidence is older than the rule allows, no longer valid, or missing",
     Reason.NO_MAPPING_IN_GRAPH.value: "no control of this graph could cover it: our blind spot, not yours",
 }
 RELATIONS: dict[str, str] = {
@@ -72,6 +73,22 @@ STATUSES: dict[str, str] = {
     ControlStatus.PARTIAL.value: "credited one step lower",
     ControlStatus.PLANNED.value: "not credited, named as a reason",
     ControlStatus.NOT_APPLICABLE.value: "not credited, named as set aside",
+}
+#: What may change of a requirement, after a number.
+CHANGES: dict[str, str] = {
+    ChangeKind.ENTERED.value: "new in the text",
+    ChangeKind.LEFT.value: "gone from the text",
+    ChangeKind.APPLICABILITY.value: "in whether it applies",
+    ChangeKind.DATE.value: "put off or brought forward",
+    ChangeKind.VERDICT.value: "in the verdict",
+    ChangeKind.REASONS.value: "in the reasons only",
+    ChangeKind.CHAIN.value: "in the chain only",
+}
+DIRECTIONS: dict[str, str] = {
+    Direction.BETTER.value: "both sides count it alike, and it is better met now",
+    Direction.WORSE.value: "both sides count it alike, and it is less well met now",
+    Direction.SAME.value: "the verdict is the same",
+    Direction.NEITHER.value: "it enters or leaves the text, or begins or ceases to apply: the denominator changed",
 }
 #: Incidents come from one source with a licence of its own, which travels with them.
 INCIDENT_LICENCE = (

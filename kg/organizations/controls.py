@@ -21,14 +21,14 @@ from pathlib import Path
 from typing import Literal
 
 from kg.errors import Finding, InputError, KgError, UnknownIdError, nearest
-from kg.model import Control, ControlRow, ControlStatus
+from kg.model import Control, ControlRow, ControlStatus, EvidenceRecord
 from kg.relations import RELATED, RELATIONS, SUPERSET_OF, sentence
 from kg.release import Release
 from kg.terms import prefix_of
 
 __all__ = [
     "COLUMNS", "STATUS_WORDS", "Sheet", "control_from_fields", "find_target", "parse_controls", "parse_day",
-    "plausible_day", "read_controls",
+    "plausible_day", "read_controls", "sentences_of",
 ]  # fmt: skip
 
 #: What is read of a control → the other headings it may stand under.  Case, punctuation and order do not matter.
@@ -38,7 +38,10 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "description": ("control description", "details"),
     "status": ("implementation status", "state", "control status", "implementation"),
     "owner": ("responsible", "control owner", "responsible person"),
-    "evidence_date": ("evidence", "last evidence", "last evidence date", "date of evidence", "date"),
+    "evidence_date": ("last evidence", "last evidence date", "date of evidence", "date"),
+    "evidence": ("evidence records", "evidence record", "evidence id", "evidence ids"),
+    "evidence_valid_until": ("valid until", "evidence expires", "expires", "expiry", "expiry date", "expires on"),
+    "evidence_max_age_days": ("max evidence age days", "max evidence age", "evidence max age", "review every days"),
     "mappings": ("mapping", "mapped to", "maps to", "requirements", "requirement", "reference", "references"),
     "systems": ("system", "ai systems", "ai system"),
 }
@@ -72,6 +75,8 @@ _DELIMITERS = (",", ";", "\t")
 _HEADER_WITHIN = 11  #: rows with content in which the header is looked for: ten title rows and itself
 _MOST_CELLS = 8_000_000  #: a larger sheet would be laid out in gigabytes
 _MOST_BYTES = 256 * 1024 * 1024
+#: What is meant to be a day, right or wrong.
+_DAY_LIKE = re.compile(r"[0-9]{1,4}[./-][0-9]{1,2}[./-][0-9]{1,4}(?:[T ][0-9:.]+Z?)?")
 _ISO_HINT = "write it as 2026-07-27"
 
 
@@ -150,15 +155,18 @@ def control_from_fields(
     control_id = reader.required("id", " ".join(text["id"].split()))
     title = reader.required("title", text["title"])
     status = reader.status(text["status"])
+    day, records = reader.evidence(control_id, text["evidence_date"], text["evidence"], text["evidence_valid_until"])
     control = Control(
         id=control_id,
         title=title,
         status=status,
         description=text["description"],
         owner=text["owner"],
-        evidence_date=reader.day(text["evidence_date"]),
+        evidence_date=day,
         rows=reader.rows(text["mappings"]),
         systems=reader.systems(text["systems"]),
+        evidence=records,
+        max_evidence_age_days=reader.age(text["evidence_max_age_days"]),
     )
     if reader.findings:
         raise InputError(reader.findings)
@@ -223,13 +231,45 @@ class _RowReader:
             self.report("status", "MISSING_STATUS", message, words)
         return ControlStatus.PLANNED
 
-    def day(self, text: str) -> date | None:
-        """The day of the evidence, if there is one."""
+    def day(self, text: str, name: str = "evidence_date") -> date | None:
+        """A day, if there is one."""
         try:
             return parse_day(text) if text else None
         except KgError as error:
-            self.report("evidence_date", error.code, error.message, error.hint)
+            self.report(name, error.code, error.message, error.hint)
             return None
+
+    def evidence(
+        self, control_id: str, dated: str, named: str, until: str
+    ) -> tuple[date | None, tuple[EvidenceRecord, ...]]:
+        """The day of the evidence and its records: the names in a cell, all of that day and valid until the same day.
+
+        A cell of names that holds a date is the day, as people write it.  Evidence that has an end but no name is a
+        record of the control's own.
+        """
+        day, names = self.day(dated), list(dict.fromkeys(_items(named)))
+        if _DAY_LIKE.fullmatch(named):
+            other, names = self.day(named, "evidence"), []
+            if day and other and day != other:
+                self.report("evidence", "BAD_VALUE", f"{other} here, and {day} as evidence_date", "keep one of them")
+            day = day or other
+        end = self.day(until, "evidence_valid_until")
+        if day and end and end < day:
+            message = f"the evidence is of {day} and would be valid until {end}"
+            self.report("evidence_valid_until", "BAD_VALUE", message, "the later day is the one until which it counts")
+        if end and not names:
+            names = [f"{control_id}/evidence"]
+        return day, tuple(EvidenceRecord(name, day=day, valid_until=end) for name in names)
+
+    def age(self, text: str) -> int | None:
+        """A whole number of days."""
+        if not text:
+            return None
+        if re.fullmatch(r"[0-9]{1,5}", text) and int(text) > 0:
+            return int(text)
+        hint = "days, like 365; leave it empty for no maximum of its own"
+        self.report("evidence_max_age_days", "BAD_VALUE", f"{text!r} is not a positive whole number", hint)
+        return None
 
     def systems(self, text: str) -> tuple[str, ...]:
         """The AI systems the control is limited to."""
@@ -342,7 +382,8 @@ def _wrong_kind(release: Release, target: str) -> str:
     return "a threat" if ":" in target else "a whole framework or catalogue, not one of its provisions or controls"
 
 
-def _sentences(control: Control, release: Release) -> Iterator[str]:
+def sentences_of(control: Control, release: Release) -> Iterator[str]:
+    """Each row of a control as a sentence, with what is assumed where no relation is stated."""
     for row in control.rows:
         title = release.title(row.target)
         said = sentence(control.id, row.mask, f"{row.target} ({title})" if title else row.target)
@@ -559,6 +600,8 @@ def _parse(table: _Table, release: Release, systems: Collection[str] | None) -> 
             blank = ("MISSING_VALUE", "MISSING_STATUS")
             findings += [f for f in error.findings if not (f.code in blank and f.cell in missing)]
         findings += _id_findings(table, line, columns, fields, first)
+    controls, differing = _one_of_each_record(controls, table, columns, first)
+    findings += differing
     findings.sort(key=lambda f: f.line)
     if any(f.severity == "error" for f in findings):
         raise InputError(findings)
@@ -566,8 +609,32 @@ def _parse(table: _Table, release: Release, systems: Collection[str] | None) -> 
     if limited and systems is None:
         said = f"{limited} controls are limited to AI systems, which only a profile can name: they count nowhere"
         findings.append(Finding(table.path, 0, "NO_PROFILE", said, severity="warning"))
-    preview = tuple(said for control in controls for said in _sentences(control, release))
+    preview = tuple(said for control in controls for said in sentences_of(control, release))
     return Sheet(tuple(controls), tuple(findings), preview)
+
+
+def _one_of_each_record(
+    controls: Sequence[Control], table: _Table, columns: Mapping[str, int], lines: Mapping[str, int]
+) -> tuple[list[Control], list[Finding]]:
+    """The controls with what any of them says of a record said by all, and where two say different things."""
+    records: dict[str, EvidenceRecord] = {}
+    findings: list[Finding] = []
+    for control in controls:
+        for record in control.evidence:
+            known = records.setdefault(record.id, record)
+            for name, column in (("day", "evidence_date"), ("valid_until", "evidence_valid_until")):
+                said, before = getattr(record, name), getattr(known, name)
+                if said and before and said != before:
+                    index = columns.get(column, columns.get("evidence", 0))
+                    line = lines.get(control.id, 0)
+                    what = "is of" if name == "day" else "is valid until"
+                    message = f"the record {record.id!r} {what} {said} here and {before} in a row above"
+                    hint = "one record, one day: give the newer record another name"
+                    findings.append(Finding(table.path, line, "BAD_VALUE", message, hint, table.cell(line, index)))
+            records[record.id] = replace(
+                known, day=known.day or record.day, valid_until=known.valid_until or record.valid_until
+            )
+    return [replace(c, evidence=tuple(records[r.id] for r in c.evidence)) for c in controls], findings
 
 
 def _columns(table: _Table) -> tuple[dict[str, int], list[Finding]]:

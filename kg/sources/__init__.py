@@ -48,11 +48,14 @@ def _files(folder: Path) -> list[Path]:
     return found
 
 
-def read(folders: Sequence[Path | str] = ()) -> tuple[Content, list[Finding]]:
-    """Read the project's data and then ``folders``; returns what was read and every finding, sorted."""
+def read(folders: Sequence[Path | str] = (), *, own: Path | None = None) -> tuple[Content, list[Finding]]:
+    """Read the project's data and then ``folders``; returns what was read and every finding, sorted.
+
+    ``own`` is a tree to read in place of the project's data: that of another version of it.
+    """
     content = Content()
     findings: list[Finding] = []
-    for folder in (builtin_data(), *map(Path, folders)):
+    for folder in (own or builtin_data(), *map(Path, folders)):
         files = _files(folder) if folder.is_dir() else []
         if not files:
             what = "the folder holds no data" if folder.is_dir() else "there is no such folder"
@@ -108,9 +111,9 @@ def _table(path: Path, report: Reporter, columns: tuple[str, ...]) -> list[tuple
     return found
 
 
-def load(folders: Sequence[Path | str] = ()) -> Content:
+def load(folders: Sequence[Path | str] = (), *, own: Path | None = None) -> Content:
     """Read and believe, or raise :class:`~kg.errors.InputError` with every finding."""
-    content, findings = read(folders)
+    content, findings = read(folders, own=own)
     if any(f.severity == "error" for f in findings):
         raise InputError(findings)
     return content
