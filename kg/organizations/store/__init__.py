@@ -9,6 +9,7 @@
 Everything a caller needs is here; the modules behind it are private.  Nothing else of :mod:`kg` imports SQLAlchemy.
 """
 
+from kg.organizations.store.checks import findings
 from kg.organizations.store.store import Expected, Store
 from kg.organizations.store.values import (
     PLATFORM,
@@ -33,5 +34,5 @@ from kg.organizations.store.values import (
 __all__ = [
     "PLATFORM", "Actor", "ApiKey", "AuditEntry", "AuditReport", "BackupReport", "ChangeEntry", "Commit", "Expected",
     "Kind", "Member", "NewKey", "Organization", "OrganizationState", "Proposal", "ProposalState", "Role", "Store",
-    "StoredEvidence",
+    "StoredEvidence", "findings",
 ]  # fmt: skip

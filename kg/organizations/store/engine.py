@@ -1,8 +1,9 @@
 """Opening a database by its URL, and the settings that its promises stand on.
 
 SQLite: write-ahead log, foreign keys, a busy timeout, ``synchronous=FULL`` (a commit is on disk before it is
-acknowledged), and ``BEGIN IMMEDIATE`` for whatever writes.  PostgreSQL through psycopg: reads in one read-only
-``REPEATABLE READ`` snapshot, writes under a lock on the row of the organisation.
+acknowledged), ``secure_delete`` (what is erased is overwritten), and ``BEGIN IMMEDIATE`` for whatever writes.
+PostgreSQL through psycopg: reads in one read-only ``REPEATABLE READ`` snapshot, writes under a lock on the row of the
+organisation.
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ def open_engine(url: URL) -> sa.Engine:
 
 def _sqlite_settings(connection: sqlite3.Connection, _record: Any) -> None:
     connection.isolation_level = None  # the transactions are SQLAlchemy's, see _sqlite_begin
-    for setting in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+    for setting in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "secure_delete = ON"):
         connection.execute(f"PRAGMA {setting}")
 
 

@@ -5,17 +5,21 @@ from __future__ import annotations
 import re
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Self
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL
 
-from kg.errors import ConflictError, StoreError, UnknownIdError, UsageError
+from kg.errors import ConflictError, StoreError, UnknownIdError, UsageError, nearest
 from kg.model import Control, ControlRow, EvidenceRecord, Profile
-from kg.organizations.store import audit, schema
+from kg.organizations.store import audit, backup, checks, content, history, keys, schema, suggestions
+from kg.organizations.store.content import Stored, sort_key
 from kg.organizations.store.engine import database_url, open_engine, reading, shown_url, writing
 from kg.organizations.store.tables import organizations
 from kg.organizations.store.transaction import Write
@@ -38,6 +42,7 @@ from kg.organizations.store.values import (
     Role,
     StoredEvidence,
 )
+from kg.relations import RELATIONS
 from kg.release import Release
 
 __all__ = ["Expected", "Store"]
@@ -227,19 +232,49 @@ class Store:
         the present release does not know.  Raises :class:`~kg.errors.UsageError` for a revision that does not exist, an
         instant before the organisation did, one without a zone, or both arguments.
         """
-        raise NotImplementedError
+        if as_of_revision is not None and at is not None:
+            raise UsageError("a revision and a time are both given", "ask for one of them")
+        with self._read() as connection:
+            row = _known(_row(connection, organization_id), organization_id)
+            wanted = history.revision_at(connection, organization_id, at) if at is not None else as_of_revision
+            if wanted is not None and wanted != row.revision:
+                _check_revision(row, wanted, 1)
+                return history.state_at(connection, organization_id, wanted)
+            profile, profile_version = content.read_profile(connection, organization_id)
+            found = content.read_controls(connection, organization_id)
+        active = {id_: stored for id_, stored in found.items() if not stored.archived}
+        return OrganizationState(
+            organization_id,
+            row.name,
+            row.revision,
+            row.updated_at,
+            tuple(stored.control for stored in active.values()),
+            profile,
+            MappingProxyType({id_: stored.version for id_, stored in active.items()}),
+            profile_version,
+        )
 
     def get_control(self, organization_id: str, control_id: str) -> tuple[Control, int]:
         """One active control and its version.  Raises :class:`~kg.errors.UnknownIdError`."""
-        raise NotImplementedError
+        with self._read() as connection:
+            _known(_row(connection, organization_id), organization_id)
+            stored = content.read_controls(connection, organization_id, [control_id]).get(control_id)
+            if stored is None or stored.archived:
+                raise self._no_control(connection, organization_id, control_id)
+        return stored.control, stored.version
 
     def archived_controls(self, organization_id: str) -> tuple[Control, ...]:
         """The controls that were archived, by id."""
-        raise NotImplementedError
+        with self._read() as connection:
+            _known(_row(connection, organization_id), organization_id)
+            found = content.read_controls(connection, organization_id)
+        return tuple(stored.control for stored in found.values() if stored.archived)
 
     def list_evidence(self, organization_id: str) -> tuple[StoredEvidence, ...]:
         """All evidence records by id, with the controls they serve."""
-        raise NotImplementedError
+        with self._read() as connection:
+            _known(_row(connection, organization_id), organization_id)
+            return tuple(content.read_evidence(connection, organization_id).values())
 
     def changes_since(self, organization_id: str, revision: int, *, limit: int | None = None) -> list[ChangeEntry]:
         """What changed of the organisation's content after a revision, in the order of the log: name, profile,
@@ -249,7 +284,9 @@ class Store:
         is where to go on; at least one revision is given.  Raises :class:`~kg.errors.UsageError` for a revision that
         does not exist yet.
         """
-        raise NotImplementedError
+        with self._read() as connection:
+            _check_revision(_known(_row(connection, organization_id), organization_id), revision, 0)
+            return history.changes_since(connection, organization_id, revision, limit)
 
     # ------------------------------------------------------------ writing content
 
@@ -267,7 +304,15 @@ class Store:
         ``expected`` is the ``profile_version`` that was read.  Raises :class:`~kg.errors.InputError` for what
         :func:`kg.organizations.profile_from_mapping` refuses.
         """
-        raise NotImplementedError
+        checked = None if profile is None else checks.check_profile(profile, release)
+
+        def work(write: Write) -> None:
+            before, version = content.read_profile(write.connection, organization_id)
+            if expected is not None and version != expected:
+                raise _conflict("the profile", expected, before, version, write)
+            content.write_profile(write, before, checked)
+
+        return self._write(organization_id, actor, work)
 
     def upsert_controls(
         self,
@@ -287,7 +332,7 @@ class Store:
         that no database holds, a target that the release does not know (rows that are stored already stay as they are),
         one evidence id with two contents.
         """
-        raise NotImplementedError
+        return self.apply_import(organization_id, controls, release=release, expected=expected, actor=actor)
 
     def apply_import(
         self,
@@ -305,19 +350,34 @@ class Store:
         ``expected`` is best the revision at which the plan was made: then nothing it touches may have changed since.
         The same import twice writes once.
         """
-        raise NotImplementedError
+        ids = [control.id for control in controls]
+        if both := sorted(set(ids) & set(remove)):
+            raise UsageError(f"{both[0]!r} is both written and removed", "decide for one")
+
+        def work(write: Write) -> None:
+            stored = content.read_controls(write.connection, organization_id, {*ids, *remove})
+            for id_ in remove:
+                if id_ not in stored:
+                    raise self._no_control(write.connection, organization_id, id_)
+            checks.check_controls(controls, stored, release)
+            _check_versions(write, stored, {*ids, *remove}, expected)
+            after = {control.id: Stored(control) for control in controls}
+            after |= {id_: Stored(stored[id_].control, archived=True) for id_ in remove}
+            _write_all(write, stored, after, expected)
+
+        return self._write(organization_id, actor, work)
 
     def archive_controls(
         self, organization_id: str, ids: Sequence[str], *, expected: Expected = None, actor: Actor
     ) -> Commit:
         """Take controls out of every answer; they keep their history and can be restored."""
-        raise NotImplementedError
+        return self._set_archived(organization_id, ids, True, expected, actor)
 
     def restore_controls(
         self, organization_id: str, ids: Sequence[str], *, expected: Expected = None, actor: Actor
     ) -> Commit:
         """Make archived controls active again."""
-        raise NotImplementedError
+        return self._set_archived(organization_id, ids, False, expected, actor)
 
     def set_mappings(
         self,
@@ -330,7 +390,11 @@ class Store:
         actor: Actor,
     ) -> Commit:
         """The rows of one control, as a whole.  ``expected`` is the control's version."""
-        raise NotImplementedError
+
+        def change(control: Control) -> Control:
+            return replace(control, rows=tuple(rows))
+
+        return self._change_control(organization_id, control_id, change, release, expected, actor)
 
     def put_evidence(
         self,
@@ -343,26 +407,111 @@ class Store:
     ) -> Commit:
         """Add or replace an evidence record, and with ``controls`` say which controls it serves (all of them; ``None``
         leaves that as it is).  ``expected`` is the record's version, 0 for a new one."""
-        raise NotImplementedError
+        checks.check_record(record)
+
+        def work(write: Write) -> None:
+            known = content.read_evidence(write.connection, organization_id, [record.id]).get(record.id)
+            version = known.version if known else 0
+            if expected is not None and version != expected:
+                raise _conflict(f"the evidence {record.id!r}", expected, known and known.record, version, write)
+            linked = set(known.controls if known else ())
+            wanted = linked if controls is None else set(controls)
+            stored = content.read_controls(write.connection, organization_id, linked | wanted)
+            for id_ in sorted(wanted - set(stored)):
+                raise self._no_control(write.connection, organization_id, id_)
+            content.write_records(write, [record], {record.id: known.record} if known else {})
+            after = {id_: replace(s, control=_linked(s.control, record, id_ in wanted)) for id_, s in stored.items()}
+            content.write_controls(write, stored, after)
+
+        return self._write(organization_id, actor, work)
 
     def remove_evidence(
         self, organization_id: str, evidence_id: str, *, expected: int | None = None, actor: Actor
     ) -> Commit:
         """Take an evidence record away from every control that it serves.  The history keeps it."""
-        raise NotImplementedError
+
+        def work(write: Write) -> None:
+            known = content.read_evidence(write.connection, organization_id, [evidence_id]).get(evidence_id)
+            if known is None:
+                raise UnknownIdError(f"there is no evidence {evidence_id!r}", "`evidence` lists what there is")
+            if expected is not None and known.version != expected:
+                raise _conflict(f"the evidence {evidence_id!r}", expected, known.record, known.version, write)
+            stored = content.read_controls(write.connection, organization_id, known.controls)
+            after = {id_: replace(s, control=_linked(s.control, known.record, False)) for id_, s in stored.items()}
+            content.write_controls(write, stored, after)
+            content.delete_record(write, known.record)
+
+        return self._write(organization_id, actor, work)
+
+    def _set_archived(
+        self, organization_id: str, ids: Sequence[str], archived: bool, expected: Expected, actor: Actor
+    ) -> Commit:
+        def work(write: Write) -> None:
+            stored = content.read_controls(write.connection, organization_id, ids)
+            for id_ in ids:
+                if id_ not in stored:
+                    raise self._no_control(write.connection, organization_id, id_)
+            _check_versions(write, stored, ids, expected)
+            after = {id_: replace(one, archived=archived) for id_, one in stored.items()}
+            content.write_controls(write, stored, after)
+
+        return self._write(organization_id, actor, work)
+
+    def _change_control(
+        self,
+        organization_id: str,
+        control_id: str,
+        change: Callable[[Control], Control],
+        release: Release,
+        expected: int | None,
+        actor: Actor,
+    ) -> Commit:
+        """Write one active control as ``change`` makes it."""
+
+        def work(write: Write) -> None:
+            stored = content.read_controls(write.connection, organization_id, [control_id])
+            if control_id not in stored or stored[control_id].archived:
+                raise self._no_control(write.connection, organization_id, control_id)
+            _check_versions(write, stored, [control_id], None if expected is None else {control_id: expected})
+            changed = change(stored[control_id].control)
+            checks.check_controls([changed], stored, release)
+            content.write_controls(write, stored, {control_id: Stored(changed)})
+
+        return self._write(organization_id, actor, work)
+
+    @staticmethod
+    def _no_control(connection: sa.Connection, organization_id: str, control_id: str) -> UnknownIdError:
+        """The error for a control that the organisation does not have, with the nearest of its own."""
+        found = content.read_controls(connection, organization_id)
+        if control_id in found:
+            return UnknownIdError(f"the control {control_id!r} is archived", "restore it first")
+        near = nearest(control_id, [id_ for id_, stored in found.items() if not stored.archived])
+        hint = f"did you mean {near}?" if near else "`controls` lists what there is"
+        return UnknownIdError(f"there is no control {control_id!r}", hint)
 
     # ------------------------------------------------------------ suggestions
 
-    def propose(self, organization_id: str, proposals: Sequence[Proposal], *, actor: Actor) -> Commit:
+    def propose(self, organization_id: str, wanted: Sequence[Proposal], *, actor: Actor) -> Commit:
         """Keep suggested rows for a person to decide on.  What is decided already, or a row of the control already, is
         left alone; one still undecided is replaced."""
-        raise NotImplementedError
+
+        def work(write: Write) -> None:
+            ids = {proposal.control_id for proposal in wanted}
+            stored = content.read_controls(write.connection, organization_id, ids)
+            for id_ in sorted(ids - set(stored)):
+                raise self._no_control(write.connection, organization_id, id_)
+            mapped = {id_: {row.target for row in one.control.rows} for id_, one in stored.items()}
+            suggestions.propose(write, [p for p in wanted if p.target not in mapped[p.control_id]])
+
+        return self._write(organization_id, actor, work)
 
     def proposals(
         self, organization_id: str, *, control_id: str | None = None, state: ProposalState | None = None
     ) -> tuple[Proposal, ...]:
         """The suggested rows by control and rank."""
-        raise NotImplementedError
+        with self._read() as connection:
+            _known(_row(connection, organization_id), organization_id)
+            return suggestions.read(connection, organization_id, control_id, state)
 
     def decide_proposal(
         self,
@@ -378,7 +527,35 @@ class Store:
     ) -> Commit:
         """A person's decision: accepted, it becomes a row of the control with ``relation``; rejected, it is kept so
         that it is not proposed again.  ``expected`` is the proposal's version."""
-        raise NotImplementedError
+        if relation not in RELATIONS:
+            near = nearest(relation, RELATIONS)
+            hint = f"did you mean {near}? " if near else ""
+            raise UsageError(f"the relation {relation!r} is not known", f"{hint}one of: {', '.join(RELATIONS)}")
+
+        def work(write: Write) -> None:
+            proposal = suggestions.one(write.connection, organization_id, control_id, target)
+            if proposal is None:
+                message = f"nothing proposes {target} for the control {control_id!r}"
+                raise UnknownIdError(message, "`proposals` lists what is proposed")
+            if expected is not None and proposal.version != expected:
+                raise _conflict("the proposal", expected, proposal, proposal.version, write)
+            if proposal.state is not ProposalState.PROPOSED:
+                raise ConflictError(
+                    f"the proposal was {proposal.state} already", "set the control's mappings instead",
+                    current=proposal, version=proposal.version, revision=write.revision - 1,
+                )  # fmt: skip
+            suggestions.decide(write, proposal, accept, relation)
+            if accept:
+                stored = content.read_controls(write.connection, organization_id, [control_id])
+                if stored[control_id].archived:
+                    raise self._no_control(write.connection, organization_id, control_id)
+                control = stored[control_id].control
+                kept = tuple(row for row in control.rows if row.target != target)
+                after = replace(control, rows=(*kept, ControlRow(target, RELATIONS[relation])))
+                checks.check_controls([after], stored, release)
+                content.write_controls(write, stored, {control_id: Stored(after)})
+
+        return self._write(organization_id, actor, work)
 
     # ------------------------------------------------------------ keys and members
 
@@ -392,45 +569,77 @@ class Store:
         actor: Actor,
     ) -> NewKey:
         """A new API key; in the organisation :data:`PLATFORM` the role is ``platform-admin``, elsewhere any other."""
-        raise NotImplementedError
+        made: list[NewKey] = []
 
-    def rotate_key(self, organization_id: str, key_id: str, *, old_valid_until: datetime, actor: Actor) -> NewKey:
-        """A new key with the role, name and expiry of an old one, which is valid until the given time and no longer."""
-        raise NotImplementedError
+        def work(write: Write) -> None:
+            made[:] = [keys.create(write, role, name, expires_at)]
+
+        self._write(organization_id, actor, work)
+        return made[0]
+
+    def rotate_key(
+        self,
+        organization_id: str,
+        key_id: str,
+        *,
+        old_valid_until: datetime,
+        expires_at: datetime | None = None,
+        actor: Actor,
+    ) -> NewKey:
+        """A new key with the role and name of an old one, which is valid until the given time and no longer.
+
+        Without ``expires_at`` the new key lives as long as the old one was made for.
+        """
+        made: list[NewKey] = []
+
+        def work(write: Write) -> None:
+            made[:] = [keys.rotate(write, key_id, old_valid_until, expires_at)]
+
+        self._write(organization_id, actor, work)
+        return made[0]
 
     def revoke_key(self, organization_id: str, key_id: str, *, actor: Actor) -> Commit:
         """End a key at once."""
-        raise NotImplementedError
+        return self._write(organization_id, actor, lambda write: keys.revoke(write, key_id), archived=True)
 
     def list_keys(self, organization_id: str) -> tuple[ApiKey, ...]:
         """The organisation's keys, newest first, ended ones included."""
-        raise NotImplementedError
+        with self._read() as connection:
+            _known(_row(connection, organization_id), organization_id)
+            return keys.of(connection, organization_id)
 
     def authenticate(self, token: str) -> ApiKey | None:
         """The valid key that a token is, else ``None``, in the same time whichever way it is wrong."""
-        raise NotImplementedError
+        with self._read() as connection:
+            return keys.authenticate(connection, token, self._clock())
 
     def note_use(self, key: ApiKey) -> None:
         """Keep when a key was last used, to the nearest few minutes; never fails."""
-        raise NotImplementedError
+        with suppress(StoreError), _told(self.engine.url):
+            keys.note_use(self._writing, key, self._clock())
 
     def set_member(
         self, organization_id: str, issuer: str, subject: str, role: Role, *, name: str = "", actor: Actor
     ) -> Commit:
         """Give somebody a role, or another one."""
-        raise NotImplementedError
+        return self._write(organization_id, actor, lambda write: keys.set_member(write, issuer, subject, role, name))
 
     def remove_member(self, organization_id: str, issuer: str, subject: str, *, actor: Actor) -> Commit:
         """Take somebody's role away."""
-        raise NotImplementedError
+        return self._write(
+            organization_id, actor, lambda write: keys.remove_member(write, issuer, subject), archived=True
+        )
 
     def list_members(self, organization_id: str) -> tuple[Member, ...]:
         """Who has a role in the organisation."""
-        raise NotImplementedError
+        with self._read() as connection:
+            _known(_row(connection, organization_id), organization_id)
+            return keys.members_of(connection, organization_id)
 
     def memberships(self, issuer: str, subject: str) -> tuple[Member, ...]:
         """The roles of one person in all organisations, archived ones included."""
-        raise NotImplementedError
+        with self._read() as connection:
+            return keys.memberships(connection, issuer, subject)
 
     # ------------------------------------------------------------ audit
 
@@ -460,7 +669,8 @@ class Store:
     def backup(self, path: Path) -> BackupReport:
         """Everything in one file (gzip of JSON lines), as it is at one instant while others go on writing; the same
         file restores into SQLite and PostgreSQL.  The file appears when it is whole."""
-        raise NotImplementedError
+        with self._read() as connection:
+            return backup.dump(connection, path)
 
     def restore(self, path: Path, *, replace: bool = False, actor: Actor) -> BackupReport:
         """Everything from a backup, all or nothing, into an empty store; ``replace`` erases what is there first.
@@ -468,21 +678,61 @@ class Store:
         Raises :class:`~kg.errors.StoreError`: ``NOT_EMPTY``, or ``BAD_BACKUP`` for a file that is cut, changed, of
         another schema, or whose audit logs do not verify.
         """
-        raise NotImplementedError
+        if backup.head_of(path)["organization"]:
+            message = f"{path} holds one organisation, not everything"
+            raise StoreError(message, "import it with `kg org import`", code="BAD_BACKUP")
+        with _told(self.engine.url), self._writing.begin() as connection:
+            _lock_all(connection)
+            empty = backup.is_empty(connection)
+            if not empty and not replace:
+                message = f"the store {self.url} is not empty"
+                hint = "restore into another (KG_DATABASE_URL), or say that what is there is to be erased"
+                raise StoreError(message, hint, code="NOT_EMPTY")
+            backup.delete_organizations(connection)
+            report = backup.load(connection, path)
+            write = Write(connection, _known(_row(connection, PLATFORM), PLATFORM), actor, self._clock())
+            after = {"sha256": report.sha256, "replaced": not empty}
+            write.record("store.restore", Kind.ORGANIZATION, "", None, after)
+            write.finish()
+        return report
 
     def export_organization(self, organization_id: str, path: Path) -> BackupReport:
         """All of one organisation in one file of the same kind: history, audit log and members too, API keys not."""
-        raise NotImplementedError
+        with self._read() as connection:
+            _known(_row(connection, organization_id), organization_id)
+            return backup.dump(connection, path, organization_id)
 
     def import_organization(self, path: Path, *, actor: Actor) -> BackupReport:
         """An exported organisation, all or nothing.  Raises :class:`~kg.errors.ConflictError` if one of that id
         exists."""
-        raise NotImplementedError
+        organization_id = _slug(str(backup.head_of(path)["organization"]))
+        reports: list[BackupReport] = []
+
+        def work(platform: Write) -> None:
+            if _row(platform.connection, organization_id) is not None:
+                message = f"there is an organisation {organization_id!r} already"
+                raise ConflictError(message, "erase it first, or import into another store")
+            reports[:] = [backup.load(platform.connection, path, organization_id)]
+            after = {"sha256": reports[0].sha256}
+            platform.record("organization.import", Kind.ORGANIZATION, organization_id, None, after)
+
+        self._write(PLATFORM, actor, work)
+        return reports[0]
 
     def erase_organization(self, organization_id: str, *, actor: Actor) -> None:
         """Every row of the organisation, its history and audit log included.  What stays is one entry in the platform's
         audit log: who erased which id, when."""
-        raise NotImplementedError
+        _slug(organization_id)
+
+        def work(platform: Write) -> None:
+            _known(_row(platform.connection, organization_id, lock=True), organization_id)
+            backup.delete_organizations(platform.connection, [organization_id])
+            platform.record("organization.erase", Kind.ORGANIZATION, organization_id, None, {})
+
+        self._write(PLATFORM, actor, work)
+        if self.engine.dialect.name == "sqlite":  # what the write-ahead log still holds
+            with suppress(StoreError), _told(self.engine.url), self.engine.connect() as connection:
+                connection.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     # ------------------------------------------------------------ transactions
 
@@ -508,6 +758,71 @@ class Store:
                     raise
                 time.sleep(0.05 * (_TRIES - left))
         raise AssertionError("unreachable")
+
+
+def _check_revision(row: Any, revision: int, first: int) -> None:
+    if not first <= revision <= row.revision:
+        message = f"the organisation {row.organization_id!r} has no revision {revision}"
+        raise UsageError(message, f"{first} to {row.revision}", code="UNKNOWN_REVISION")
+
+
+def _conflict(what: str, expected: int, current: Any, version: int, write: Write) -> ConflictError:
+    now = f"it is at {version}" if version else "there is none"
+    return ConflictError(
+        f"{what} is not at version {expected}: {now}", "read it again, then write what you still want",
+        current=current, version=version, revision=write.revision - 1,
+    )  # fmt: skip
+
+
+def _check_versions(write: Write, stored: Mapping[str, Stored], ids: Iterable[str], expected: Expected) -> None:
+    """Raise :class:`~kg.errors.ConflictError` for the first of the controls that is not as expected."""
+    if expected is None:
+        return
+    for id_ in sorted(set(ids), key=sort_key):
+        one = stored.get(id_)
+        version = one.version if one else 0
+        wanted = min(expected, version) if isinstance(expected, int) else expected.get(id_, version)
+        if version != wanted:
+            raise _conflict(f"the control {id_!r}", wanted, one and one.control, version, write)
+
+
+def _write_all(write: Write, stored: Mapping[str, Stored], after: Mapping[str, Stored], expected: Expected) -> None:
+    """Write controls together with the evidence records they carry, which may serve other controls too."""
+    given: dict[str, EvidenceRecord] = {}
+    for record in (record for one in after.values() if not one.archived for record in one.control.evidence):
+        if record.id not in given or not checks.is_reference(record):
+            given[record.id] = record
+    known = content.read_evidence(write.connection, write.organization_id, list(given))
+    for id_, record in given.items():
+        if id_ in known and checks.is_reference(record):
+            given[id_] = known[id_].record
+    changed = [id_ for id_, record in given.items() if id_ in known and known[id_].record != record]
+    for id_ in changed:
+        seen = any(id_ in (e.id for e in stored[c].control.evidence) for c in known[id_].controls if c in after)
+        if (known[id_].version > expected) if isinstance(expected, int) else (expected is not None and not seen):
+            raise _conflict(f"the evidence {id_!r}", 0, known[id_].record, known[id_].version, write)
+    others = {control for id_ in changed for control in known[id_].controls} - set(after)
+    before = {**stored, **content.read_controls(write.connection, write.organization_id, others)}
+    wanted = {**{id_: before[id_] for id_ in others}, **after}
+    content.write_records(write, given.values(), {id_: one.record for id_, one in known.items()})
+    content.write_controls(write, before, {id_: _with_records(one, given) for id_, one in wanted.items()})
+
+
+def _with_records(stored: Stored, records: Mapping[str, EvidenceRecord]) -> Stored:
+    evidence = tuple(records.get(e.id, e) for e in stored.control.evidence)
+    return replace(stored, control=replace(stored.control, evidence=evidence))
+
+
+def _linked(control: Control, record: EvidenceRecord, serves: bool) -> Control:
+    """The control with the present state of a record that serves it, or without it."""
+    known = tuple(record if e.id == record.id else e for e in control.evidence if serves or e.id != record.id)
+    return replace(control, evidence=known if not serves or record in known else (*known, record))
+
+
+def _lock_all(connection: sa.Connection) -> None:
+    """Keep every other writer away; SQLite does so for each transaction that writes."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.text("LOCK TABLE organizations IN EXCLUSIVE MODE"))
 
 
 class _Reading:

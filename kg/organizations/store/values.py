@@ -83,7 +83,7 @@ class OrganizationState:
 
     ``controls`` are the active ones, by id in natural order.  ``versions`` holds for each the revision at which
     anything of it (its evidence included) last changed: what a write gives back as ``expected``.  ``profile_version``
-    is the same for the profile, 0 where none was ever set.  ``at`` is when ``revision`` was written.
+    is the same for the profile, 0 where there is none.  ``at`` is when ``revision`` was written.
     """
 
     organization_id: str
