@@ -82,7 +82,7 @@ def change_of(row: Any) -> ChangeEntry:
 
 
 def _stream(connection: sa.Connection, query: sa.Select[Any]) -> Iterator[Any]:
-    return iter(connection.execution_options(yield_per=BATCH).execute(query))
+    return iter(connection.execute(query, execution_options={"yield_per": BATCH}))
 
 
 def entries(connection: sa.Connection, organization_id: str, after: int, limit: int | None) -> Iterator[AuditEntry]:

@@ -45,6 +45,10 @@ def _columns(table: sa.Table) -> list[sa.Column[Any]]:
     return [column for column in table.columns if column.name != _NOT_CARRIED]
 
 
+def _table_head(table: sa.Table) -> dict[str, Any]:
+    return {"table": str(table.name), "columns": [str(column.name) for column in _columns(table)]}
+
+
 # ------------------------------------------------------------------ writing
 
 
@@ -73,11 +77,11 @@ def dump(connection: sa.Connection, path: Path, organization_id: str | None = No
             if organization_id is not None and table is api_keys:
                 continue
             columns = _columns(table)
-            line({"table": table.name, "columns": [column.name for column in columns]})
-            rows[table.name] = 0
+            line(_table_head(table))
+            rows[str(table.name)] = 0
             for row in _rows(connection, table, columns, organization_id):
                 line([_plain(value) for value in row])
-                rows[table.name] += 1
+                rows[str(table.name)] += 1
         ended = {"rows": rows, "sha256": digest.hexdigest(), "written_at": audit.instant(datetime.now(UTC))}
         line(ended, counted=False)
     return _report(path, rows, digest.hexdigest(), head["schema"])
@@ -94,7 +98,7 @@ def _rows(
     query = sa.select(*columns).order_by(*table.primary_key.columns)
     if organization_id is not None:
         query = query.where(table.c.organization_id == organization_id)
-    return iter(connection.execution_options(yield_per=_BATCH).execute(query))
+    return iter(connection.execute(query, execution_options={"yield_per": _BATCH}))
 
 
 def _plain(value: Any) -> Any:
@@ -170,13 +174,13 @@ def load(connection: sa.Connection, path: Path, organization_id: str | None = No
         value: Any = lines.next()
         for table in tables:
             columns = _columns(table)
-            if value != {"table": table.name, "columns": [column.name for column in columns]}:
+            if value != _table_head(table):
                 raise _bad(path, f"the table {table.name} was expected at line {lines.number}")
-            rows[table.name] = 0
+            rows[str(table.name)] = 0
             batch: list[dict[str, Any]] = []
             while isinstance(value := lines.next(), list):
                 batch.append(_row(lines, columns, value, organization_id))
-                rows[table.name] += 1
+                rows[str(table.name)] += 1
                 if len(batch) == _BATCH:
                     _insert(connection, path, table, batch)
                     batch = []

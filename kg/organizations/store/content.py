@@ -72,13 +72,17 @@ def sort_key(id_: str) -> tuple[Any, ...]:
 # ------------------------------------------------------------------ reading
 
 
+def _position(row: Any) -> int:
+    return int(row[1])
+
+
 def _by_control(
     connection: sa.Connection, query: sa.Select[Any], column: Any, ids: Collection[str] | None
 ) -> dict[str, list[Any]]:
     if ids is not None:
         query = query.where(column.in_(sorted(ids)))
     found: dict[str, list[Any]] = {}
-    for row in connection.execute(query):
+    for row in connection.execute(query).tuples().all():
         found.setdefault(row[0], []).append(row)
     return found
 
@@ -92,14 +96,16 @@ def read_controls(
     if wanted is not None and not wanted:
         return {}
 
-    def children(table: sa.Table, *columns: Any) -> dict[str, list[Any]]:
-        query = sa.select(table.c.control_id, *columns).where(table.c.organization_id == organization_id)
-        return _by_control(connection, query.order_by(table.c.control_id, table.c.position), table.c.control_id, named)
+    def children(table: sa.Table, *columns: sa.Column[Any]) -> dict[str, list[Any]]:
+        query = sa.select(table.c.control_id, table.c.position, *columns)
+        query = query.where(table.c.organization_id == organization_id)
+        found = _by_control(connection, query, table.c.control_id, named)
+        return {id_: sorted(many, key=_position) for id_, many in found.items()}
 
     rows = children(control_rows, control_rows.c.target, control_rows.c.relation, control_rows.c.stated)
     limits = children(control_systems, control_systems.c.system_id)
     links = children(control_evidence, control_evidence.c.evidence_id)
-    linked = {row.evidence_id for many in links.values() for row in many}
+    linked = {id_ for many in links.values() for _, _, id_ in many}
     records = {id_: found.record for id_, found in _records(connection, organization_id, linked).items()}
     query = sa.select(controls).where(controls.c.organization_id == organization_id)
     if named is not None:
@@ -113,12 +119,14 @@ def read_controls(
             id=id_,
             title=row.title,
             status=ControlStatus(row.status),
-            rows=tuple(ControlRow(r.target, RELATIONS[r.relation], r.stated) for r in rows.get(id_, ())),
+            rows=tuple(
+                [ControlRow(to, RELATIONS[relation], stated) for _, _, to, relation, stated in rows.get(id_, ())]
+            ),
             description=row.description,
             owner=row.owner,
             evidence_date=row.evidence_date,
-            systems=tuple(r.system_id for r in limits.get(id_, ())),
-            evidence=tuple(records[r.evidence_id] for r in links.get(id_, ())),
+            systems=tuple([system for _, _, system in limits.get(id_, ())]),
+            evidence=tuple([records[evidence_id] for _, _, evidence_id in links.get(id_, ())]),
             max_evidence_age_days=row.max_evidence_age_days,
         )
         found[id_] = Stored(control, row.archived_at is not None, row.version)
