@@ -82,7 +82,7 @@ def _by_control(
     if ids is not None:
         query = query.where(column.in_(sorted(ids)))
     found: dict[str, list[Any]] = {}
-    for row in connection.execute(query).tuples().all():
+    for row in connection.execute(query).all():
         found.setdefault(row[0], []).append(row)
     return found
 

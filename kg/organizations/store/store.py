@@ -861,7 +861,7 @@ class _told:
             raise StoreError("the store is busy", "try again", code="STORE_BUSY") from error
         if "only ever appended to" in said:
             raise StoreError(said, "the log and the history cannot be changed", code="READ_ONLY_HISTORY") from error
-        if isinstance(error, sa.exc.OperationalError):
+        if type(error) in (sa.exc.OperationalError, sa.exc.DatabaseError):
             message = f"the store {shown_url(self._url)} cannot be used: {said}"
             raise StoreError(message, "check the URL, the server and the disk", code="STORE_UNREACHABLE") from error
 
