@@ -22,8 +22,7 @@ import pytest
 import sqlalchemy as sa
 
 from kg.model import Catalogue, Framework, JointNode, Provision, ReferenceControl, TextVersion
-from kg.organizations.store import Actor, Store
-from kg.organizations.store import schema
+from kg.organizations.store import Actor, Store, schema
 from kg.organizations.store.backup import delete_organizations
 from kg.organizations.store.engine import database_url, open_engine
 from kg.organizations.store.tables import organizations
@@ -108,10 +107,15 @@ class Postgres:
         with engine.begin() as connection:
             connection.execute(sa.text("ALTER TABLE audit_log ENABLE TRIGGER USER"))
             connection.execute(sa.text("DELETE FROM alembic_version"))
-            connection.execute(sa.text("INSERT INTO alembic_version VALUES (:head)"), {"head": schema.head()})
+            connection.execute(sa.text("INSERT INTO alembic_version VALUES (:head)"), {"head": schema.HEAD})
             delete_organizations(connection)
             fresh = {"organization_id": "platform", "name": "Platform", "revision": 0, "version": 0, "erasing": False}
-            fresh |= {"audit_count": 0, "audit_head": "", "created_at": datetime.now(UTC), "updated_at": datetime.now(UTC)}
+            fresh |= {
+                "audit_count": 0,
+                "audit_head": "",
+                "created_at": datetime.now(UTC),
+                "updated_at": datetime.now(UTC),
+            }
             connection.execute(sa.insert(organizations), fresh)
         engine.dispose()
         self._free.append(url)

@@ -18,6 +18,7 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from databases import ACTOR, ENGINES, RELEASE
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -36,6 +37,7 @@ from kg.organizations.store import (
     Store,
     findings,
 )
+from kg.organizations.store import schema
 from kg.organizations.store import tables as t
 from kg.organizations.store.codec import control_from_json, control_json, dumps, profile_from_json, profile_json
 from kg.organizations.store.engine import database_url, default_path
@@ -45,8 +47,8 @@ from kg.sources import Content
 
 PROOF = EvidenceRecord("E-1", "report", "Audit", date(2026, 1, 2), date(2027, 1, 2), "https://example.org/1", "seen")
 CONTROL = Control(
-    "AC-1", "Access", ControlStatus.IMPLEMENTED, (ControlRow("ref:1", SUPERSET_OF), ControlRow("law:art-1", RELATED, False)),
-    "Who may what", "Jo", date(2026, 1, 1), ("s2", "s1"), (PROOF,), 90,
+    "AC-1", "Access", ControlStatus.IMPLEMENTED,
+    (ControlRow("ref:1", SUPERSET_OF), ControlRow("law:art-1", RELATED, False)), "Who may what", "Jo", date(2026, 1, 1), ("s2", "s1"), (PROOF,), 90,
 )  # fmt: skip
 PROFILE = Profile(
     "Acme", date(2026, 11, 23), ("EU",), ("provider",), (("chatbot", True),),
@@ -84,6 +86,11 @@ def test_every_key_begins_with_the_organisation() -> None:
         if table.name != "organizations":
             targets = {fk.referred_table.name for fk in table.foreign_key_constraints}
             assert "organizations" in targets or "controls" in targets, f"{table} belongs to nobody"
+
+
+def test_the_versions_are_those_of_the_scripts() -> None:
+    scripts = ScriptDirectory.from_config(schema._config()).walk_revisions()
+    assert tuple(script.revision for script in scripts)[::-1] == schema.VERSIONS
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -524,7 +531,12 @@ def test_the_log_says_who_did_what_and_can_be_checked_elsewhere(store: Store) ->
     assert report.entries == len(lines) == 4
     assert _oracle(lines) == report.head
     last = list(store.audit("acme", after=3))[-1].change
-    assert (last.actor, last.action, last.kind, last.id) == (Actor("user", "jo@issuer"), "control.update", Kind.CONTROL, "AC-1")
+    assert (last.actor, last.action, last.kind, last.id) == (
+        Actor("user", "jo@issuer"),
+        "control.update",
+        Kind.CONTROL,
+        "AC-1",
+    )
     assert (last.before["title"], last.after["title"]) == ("Access", "é")
     assert [e.seq for e in store.audit("acme", after=1, limit=2)] == [2, 3]
 

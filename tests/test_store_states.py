@@ -40,11 +40,17 @@ _controls = st.builds(
     evidence=st.lists(_records, max_size=2, unique_by=lambda record: record.id).map(tuple),
     max_evidence_age_days=st.none() | st.integers(1, 900),
 )
+
+
+def _sorted(facts: dict[str, bool]) -> tuple[tuple[str, bool], ...]:
+    return tuple(sorted(facts.items()))
+
+
 _profiles = st.none() | st.builds(
     Profile,
     _titles | st.just(""),
     roles=st.sampled_from([None, ("provider",), ("deployer", "provider")]),
-    facts=st.dictionaries(st.sampled_from(("chatbot", "workplace")), st.booleans()).map(lambda d: tuple(sorted(d.items()))),
+    facts=st.dictionaries(st.sampled_from(("chatbot", "workplace")), st.booleans()).map(_sorted),
     systems=st.lists(st.builds(System, st.sampled_from(("s1", "s2")), _titles, placed_on_market=_days), max_size=2,
                      unique_by=lambda system: system.id).map(tuple),
     exclusions=st.lists(st.builds(Exclusion, st.sampled_from(TARGETS[:3]), _titles), max_size=2,

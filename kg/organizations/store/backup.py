@@ -59,7 +59,7 @@ def dump(connection: sa.Connection, path: Path, organization_id: str | None = No
     (``UNWRITABLE``).
     """
     head = {
-        "format": _FORMAT, "version": _VERSION, "schema": schema.head(),
+        "format": _FORMAT, "version": _VERSION, "schema": schema.HEAD,
         "holds": "everything" if organization_id is None else "organization", "organization": organization_id or "",
     }  # fmt: skip
     rows: dict[str, int] = {}
@@ -261,8 +261,8 @@ class _Lines:
         head = self.next()
         if not isinstance(head, dict) or head.get("format") != _FORMAT:
             raise _bad(self.path, "this is not a backup of a store")
-        if (head.get("version"), head.get("schema")) != (_VERSION, schema.head()):
-            why = f"it has the schema {head.get('schema')}, this version of kg reads {schema.head()}"
+        if (head.get("version"), head.get("schema")) != (_VERSION, schema.HEAD):
+            why = f"it has the schema {head.get('schema')}, this version of kg reads {schema.HEAD}"
             raise StoreError(f"{self.path}: {why}", "restore it with the version that wrote it", code="BAD_BACKUP")
         return head
 
