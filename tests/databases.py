@@ -105,7 +105,8 @@ class Postgres:
         """Empty a database for the next test, whatever this one did to it."""
         engine = open_engine(database_url(url))
         with engine.begin() as connection:
-            connection.execute(sa.text("ALTER TABLE audit_log ENABLE TRIGGER USER"))
+            for table in ("audit_log", "assessments"):
+                connection.execute(sa.text(f"ALTER TABLE {table} ENABLE TRIGGER USER"))
             connection.execute(sa.text("DELETE FROM alembic_version"))
             connection.execute(sa.text("INSERT INTO alembic_version VALUES (:head)"), {"head": schema.HEAD})
             delete_organizations(connection)

@@ -36,8 +36,8 @@ from kg.organizations.store import (
     Role,
     Store,
     findings,
+    schema,
 )
-from kg.organizations.store import schema
 from kg.organizations.store import tables as t
 from kg.organizations.store.codec import control_from_json, control_json, dumps, profile_from_json, profile_json
 from kg.organizations.store.engine import database_url, default_path
@@ -48,7 +48,8 @@ from kg.sources import Content
 PROOF = EvidenceRecord("E-1", "report", "Audit", date(2026, 1, 2), date(2027, 1, 2), "https://example.org/1", "seen")
 CONTROL = Control(
     "AC-1", "Access", ControlStatus.IMPLEMENTED,
-    (ControlRow("ref:1", SUPERSET_OF), ControlRow("law:art-1", RELATED, False)), "Who may what", "Jo", date(2026, 1, 1), ("s2", "s1"), (PROOF,), 90,
+    (ControlRow("ref:1", SUPERSET_OF), ControlRow("law:art-1", RELATED, False)),
+    "Who may what", "Jo", date(2026, 1, 1), ("s2", "s1"), (PROOF,), 90,
 )  # fmt: skip
 PROFILE = Profile(
     "Acme", date(2026, 11, 23), ("EU",), ("provider",), (("chatbot", True),),
@@ -588,10 +589,32 @@ def test_tampering_is_noticed(store: Store, attack: str) -> None:
 
 def _drop_guards(connection: sa.Connection) -> None:
     if connection.dialect.name == "postgresql":
-        connection.execute(sa.text("ALTER TABLE audit_log DISABLE TRIGGER USER"))
+        for table in ("audit_log", "assessments"):
+            connection.execute(sa.text(f"ALTER TABLE {table} DISABLE TRIGGER USER"))
         return
-    for name in ("audit_log_no_update", "audit_log_no_delete"):
-        connection.execute(sa.text(f"DROP TRIGGER {name}"))
+    for table in ("audit_log", "assessments"):
+        for name in ("update", "delete"):
+            connection.execute(sa.text(f"DROP TRIGGER {table}_no_{name}"))
+
+
+@pytest.mark.parametrize(("attack", "said"), [
+    ("UPDATE controls SET title = 'x' WHERE control_id = 'B'", "control B is not as the log's last entry on it says"),
+    ("DELETE FROM control_rows WHERE position = 1", "control AC-1 is not"),
+    ("UPDATE evidence SET day = NULL WHERE evidence_id = 'E-1'", "control AC-1 is not"),
+    ("UPDATE organizations SET name = 'x' WHERE organization_id = 'acme'", "organization is not"),
+    ("DELETE FROM exclusions WHERE position = 0", "profile is not"),
+    ("DELETE FROM assessments WHERE subject_id = 'B'", "control B at revision 3 is not in the history"),
+    ("UPDATE assessments SET state = '{}' WHERE subject_id = 'B'", "control B at revision 3 is not in the history"),
+    ("INSERT INTO assessments VALUES ('acme', 'control', 'C', 3, '{}')", "control C at revision 3 is not in"),
+])  # fmt: skip
+def test_content_and_history_changed_behind_the_log_are_noticed(store: Store, attack: str, said: str) -> None:
+    store.set_profile("acme", PROFILE, release=RELEASE, actor=ACTOR)
+    _write(store, CONTROL, _with("B"))
+    assert store.verify("acme").ok
+    with store.engine.begin() as connection:
+        _drop_guards(connection)
+        connection.execute(sa.text(attack))
+    assert said in str(store.verify("acme").findings[0])
 
 
 def test_a_log_rewritten_from_end_to_end_is_noticed_against_a_head_kept_elsewhere(store: Store) -> None:

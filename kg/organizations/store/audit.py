@@ -16,12 +16,11 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 
-from kg.errors import Finding
 from kg.organizations.store.codec import dumps
-from kg.organizations.store.tables import audit_log, organizations
-from kg.organizations.store.values import Actor, AuditEntry, AuditReport, ChangeEntry, Kind
+from kg.organizations.store.tables import audit_log
+from kg.organizations.store.values import Actor, AuditEntry, ChangeEntry, Kind
 
-__all__ = ["entries", "entry_hash", "entry_line", "instant", "verify"]
+__all__ = ["chain_faults", "entries", "entry_hash", "entry_line", "instant", "walk"]
 
 #: Rows fetched at once where a log is walked: memory stays bounded however long it is.
 BATCH = 1_000
@@ -97,37 +96,30 @@ def entries(connection: sa.Connection, organization_id: str, after: int, limit: 
         yield AuditEntry(organization_id, row.seq, change_of(row), row.prev_hash, row.hash)
 
 
-def verify(connection: sa.Connection, organization_id: str, *, known: Iterable[tuple[int, str]] = ()) -> AuditReport:
-    """Walk the chain; ``known`` are (number of entries, hash of the last of them) noted elsewhere before."""
-    own = connection.execute(
-        sa.select(organizations.c.audit_count, organizations.c.audit_head).where(
-            organizations.c.organization_id == organization_id
-        )
-    ).one()
-    findings: list[Finding] = []
-    noted = dict(known)
-
-    def report(seq: int, message: str) -> None:
-        findings.append(Finding(f"audit log of {organization_id}", seq, "AUDIT_BROKEN", message))
-
-    previous, count = "", 0
+def walk(connection: sa.Connection, organization_id: str) -> Iterator[Any]:
+    """All rows of a log, in order."""
     query = sa.select(audit_log).where(audit_log.c.organization_id == organization_id).order_by(audit_log.c.seq)
-    for row in _stream(connection, query):
-        columns = dict(row._mapping)
+    return _stream(connection, query)
+
+
+def chain_faults(rows: Iterable[Any], length: int, head: str, noted: dict[int, str]) -> Iterator[tuple[int, str]]:
+    """What is wrong with a chain, as (number of the entry, what): ``length`` and ``head`` are what the organisation's
+    row says, ``noted`` are hashes by number that were kept elsewhere."""
+    left = dict(noted)
+    previous, count = "", 0
+    for row in rows:
         if row.seq != count + 1:
-            report(row.seq, f"entries {count + 1} to {row.seq - 1} are missing")
+            yield row.seq, f"entries {count + 1} to {row.seq - 1} are missing"
         elif row.prev_hash != previous:
-            report(row.seq, "this entry does not follow the one before it")
-        if entry_hash(columns) != row.hash:
-            report(row.seq, "this entry was changed after it was written")
-        if noted.pop(row.seq, row.hash) != row.hash:
-            report(row.seq, "this entry is not the one that was noted: the log was rewritten")
+            yield row.seq, "this entry does not follow the one before it"
+        if entry_hash(dict(row._mapping)) != row.hash:
+            yield row.seq, "this entry was changed after it was written"
+        if left.pop(row.seq, row.hash) != row.hash:
+            yield row.seq, "this entry is not the one that was noted: the log was rewritten"
         previous, count = row.hash, row.seq
-    if count < own.audit_count:
-        report(count, f"the log ends at {count} of {own.audit_count} entries: the last ones are missing")
-    elif (count, previous) != (own.audit_count, own.audit_head):
-        report(count, "the last entry is not the one that the organisation's row names")
-    for seq in sorted(noted):
-        if seq:
-            report(seq, "there is no such entry, though one was noted: the log was cut or rewritten")
-    return AuditReport(organization_id, count, previous, tuple(findings))
+    if count < length:
+        yield count, f"the log ends at {count} of {length} entries: the last ones are missing"
+    elif (count, previous) != (length, head):
+        yield count, "the last entry is not the one that the organisation's row names"
+    for seq in sorted(set(left) - {0}):
+        yield seq, "there is no such entry, though one was noted: the log was cut or rewritten"

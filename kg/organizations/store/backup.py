@@ -22,7 +22,7 @@ import orjson
 import sqlalchemy as sa
 
 from kg.errors import StoreError
-from kg.organizations.store import audit, schema
+from kg.organizations.store import audit, integrity, schema
 from kg.organizations.store.tables import ORDERED, Utc, api_keys, organizations
 from kg.organizations.store.values import PLATFORM, BackupReport
 
@@ -188,7 +188,7 @@ def load(connection: sa.Connection, path: Path, organization_id: str | None = No
         sha256 = lines.finish(value, rows)
         schema_ = lines.head["schema"]
     for id_ in connection.execute(sa.select(organizations.c.organization_id)).scalars().all():
-        if organization_id in (None, id_) and not (report := audit.verify(connection, id_)).ok:
+        if organization_id in (None, id_) and not (report := integrity.verify(connection, id_)).ok:
             raise _bad(path, str(report.findings[0]))
     return _report(path, rows, sha256, schema_)
 

@@ -85,8 +85,10 @@ def _sqlite_begin(connection: sa.Connection) -> None:
 
 
 def writing(engine: sa.Engine) -> sa.Engine:
-    """The same engine for transactions that write."""
-    return engine.execution_options(kg_write=True)
+    """The same engine for transactions that write: under their lock they see what others have committed."""
+    if engine.dialect.name == "sqlite":
+        return engine.execution_options(kg_write=True)
+    return engine.execution_options(isolation_level="READ COMMITTED")
 
 
 def reading(engine: sa.Engine) -> sa.Engine:

@@ -18,9 +18,9 @@ from sqlalchemy.engine import URL
 
 from kg.errors import ConflictError, StoreError, UnknownIdError, UsageError, nearest
 from kg.model import Control, ControlRow, EvidenceRecord, Profile
-from kg.organizations.store import audit, backup, checks, content, history, keys, schema, suggestions
+from kg.organizations.store import audit, backup, checks, content, history, integrity, keys, schema, suggestions
 from kg.organizations.store.content import Stored, sort_key
-from kg.organizations.store.engine import database_url, open_engine, reading, shown_url, writing
+from kg.organizations.store.engine import BUSY_SECONDS, database_url, open_engine, reading, shown_url, writing
 from kg.organizations.store.tables import organizations
 from kg.organizations.store.transaction import Write
 from kg.organizations.store.values import (
@@ -51,7 +51,8 @@ __all__ = ["Expected", "Store"]
 #: organisation; a mapping: each id it names has exactly that version (0: it does not exist yet).
 Expected = int | Mapping[str, int] | None
 
-_TRIES = 5  #: how often a write is tried that the database gave up for another's sake
+_TRIES = 5  #: how often a write is tried that PostgreSQL gave up for another's sake
+_AGAIN = ("40001", "40P01")  #: what it says then: serialization failure, deadlock
 
 
 def _now() -> datetime:
@@ -147,7 +148,7 @@ class Store:
             own = Write(platform.connection, _row(platform.connection, wanted), actor, platform.at)
             own.record("organization.create", Kind.ORGANIZATION, "", None, {"name": title})
             own.finish()
-            platform.record("organization.create", Kind.ORGANIZATION, wanted, None, {})
+            platform.record("organization.create", Kind.STORE, wanted, None, {})
 
         self._write(PLATFORM, actor, work)
         return self.get_organization(wanted)
@@ -655,14 +656,15 @@ class Store:
             yield audit.entry_line(entry)
 
     def verify(self, organization_id: str, *, known: Sequence[tuple[int, str]] = ()) -> AuditReport:
-        """Whether the audit log is whole: no entry removed, changed, moved, or cut off at the end.
+        """Whether the audit log is whole (no entry removed, changed, moved, or cut off at the end), and whether the
+        history and the present content are what it says.
 
         ``known`` are (number of entries, hash of the last of them) that were noted elsewhere before: with them a log
         that was rewritten from end to end is found too, which the chain alone cannot show.
         """
         with self._read() as connection:
             _known(_row(connection, organization_id), organization_id)
-            return audit.verify(connection, organization_id, known=known)
+            return integrity.verify(connection, organization_id, known=known)
 
     # ------------------------------------------------------------ moving data
 
@@ -692,7 +694,7 @@ class Store:
             report = backup.load(connection, path)
             write = Write(connection, _known(_row(connection, PLATFORM), PLATFORM), actor, self._clock())
             after = {"sha256": report.sha256, "replaced": not empty}
-            write.record("store.restore", Kind.ORGANIZATION, "", None, after)
+            write.record("store.restore", Kind.STORE, "", None, after)
             write.finish()
         return report
 
@@ -714,7 +716,7 @@ class Store:
                 raise ConflictError(message, "erase it first, or import into another store")
             reports[:] = [backup.load(platform.connection, path, organization_id)]
             after = {"sha256": reports[0].sha256}
-            platform.record("organization.import", Kind.ORGANIZATION, organization_id, None, after)
+            platform.record("organization.import", Kind.STORE, organization_id, None, after)
 
         self._write(PLATFORM, actor, work)
         return reports[0]
@@ -727,7 +729,7 @@ class Store:
         def work(platform: Write) -> None:
             _known(_row(platform.connection, organization_id, lock=True), organization_id)
             backup.delete_organizations(platform.connection, [organization_id])
-            platform.record("organization.erase", Kind.ORGANIZATION, organization_id, None, {})
+            platform.record("organization.erase", Kind.STORE, organization_id, None, {})
 
         self._write(PLATFORM, actor, work)
         if self.engine.dialect.name == "sqlite":  # what the write-ahead log still holds
@@ -746,6 +748,7 @@ class Store:
         for left in reversed(range(_TRIES)):
             try:
                 with _told(self.engine.url), self._writing.begin() as connection:
+                    _wait_at_most(connection)
                     row = _known(_row(connection, organization_id, lock=True), organization_id)
                     if row.archived_at is not None and not archived:
                         message = f"the organisation {organization_id!r} is archived"
@@ -754,7 +757,7 @@ class Store:
                     work(write)
                     return write.finish()
             except StoreError as error:
-                if error.code != "STORE_BUSY" or not left:
+                if _state(error.__cause__) not in _AGAIN or not left:
                     raise
                 time.sleep(0.05 * (_TRIES - left))
         raise AssertionError("unreachable")
@@ -819,8 +822,15 @@ def _linked(control: Control, record: EvidenceRecord, serves: bool) -> Control:
     return replace(control, evidence=known if not serves or record in known else (*known, record))
 
 
+def _wait_at_most(connection: sa.Connection) -> None:
+    """Wait for other writers as long as on SQLite, not for ever."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{BUSY_SECONDS}s'")
+
+
 def _lock_all(connection: sa.Connection) -> None:
     """Keep every other writer away; SQLite does so for each transaction that writes."""
+    _wait_at_most(connection)
     if connection.dialect.name == "postgresql":
         connection.execute(sa.text("LOCK TABLE organizations IN EXCLUSIVE MODE"))
 
@@ -853,17 +863,23 @@ class _told:
         return None
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
+        if isinstance(error, sa.exc.TimeoutError):
+            raise StoreError("all connections to the store are in use", "try again", code="STORE_BUSY") from error
         if not isinstance(error, sa.exc.DBAPIError):
             return
         said = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else type(error.orig).__name__
-        state = getattr(error.orig, "sqlstate", None) or ""
-        if state in ("40001", "40P01", "55P03") or "database is locked" in said:
+        if _state(error) in (*_AGAIN, "55P03") or "database is locked" in said:
             raise StoreError("the store is busy", "try again", code="STORE_BUSY") from error
         if "only ever appended to" in said:
             raise StoreError(said, "the log and the history cannot be changed", code="READ_ONLY_HISTORY") from error
         if type(error) in (sa.exc.OperationalError, sa.exc.DatabaseError):
             message = f"the store {shown_url(self._url)} cannot be used: {said}"
             raise StoreError(message, "check the URL, the server and the disk", code="STORE_UNREACHABLE") from error
+
+
+def _state(error: BaseException | None) -> str:
+    """PostgreSQL's code for what went wrong."""
+    return getattr(getattr(error, "orig", None), "sqlstate", None) or ""
 
 
 def _is_new_file(url: URL) -> bool:

@@ -31,8 +31,10 @@ class Role(StrEnum):
 
 
 class Kind(StrEnum):
-    """What an entry of the log is about."""
+    """What an entry of the log is about; ``store`` stands only in the platform's log, for what was done with a whole
+    organisation or with everything."""
 
+    STORE = "store"
     ORGANIZATION = "organization"
     PROFILE = "profile"
     CONTROL = "control"
