@@ -72,26 +72,28 @@ def _present(connection: sa.Connection, organization_id: str, own: Any) -> dict[
 
 
 def _history(connection: sa.Connection, organization_id: str) -> Iterator[str]:
-    """Entries of the log that the history does not have, and states that the log does not have."""
-    kinds = [kind.value for kind in REMEMBERED]
-    same = sa.and_(
-        audit_log.c.organization_id == assessments.c.organization_id,
-        audit_log.c.kind == assessments.c.kind,
-        audit_log.c.target_id == assessments.c.subject_id,
-        audit_log.c.revision == assessments.c.revision,
-    )
+    """Entries of the log that the history does not have, and how many states it has that the log does not."""
     log, states = audit_log.c, assessments.c
-    for table, other, columns in (
-        (audit_log, assessments, (log.kind, log.target_id, log.revision)),
-        (assessments, audit_log, (states.kind, states.subject_id, states.revision)),
-    ):
-        query = (
-            sa.select(*columns)
-            .select_from(table.outerjoin(other, same))
-            .where(table.c.organization_id == organization_id, table.c.kind.in_(kinds))
-            .where(sa.or_(other.c.organization_id.is_(None), log.after.is_distinct_from(states.state)))
-            .order_by(*columns)
-            .limit(_NAMED)
-        )
-        for kind, id_, revision in connection.execute(query):
-            yield f"{kind} {id_}".strip() + f" at revision {revision} is not in the history as the log has it"
+    told = sa.and_(log.organization_id == organization_id, log.kind.in_([kind.value for kind in REMEMBERED]))
+    same = sa.and_(
+        states.organization_id == organization_id,
+        states.kind == log.kind,
+        states.subject_id == log.target_id,
+        states.revision == log.revision,
+    )
+    missing = (
+        sa.select(log.kind, log.target_id, log.revision)
+        .select_from(audit_log.outerjoin(assessments, same))
+        .where(told, sa.or_(states.organization_id.is_(None), log.after.is_distinct_from(states.state)))
+        .order_by(log.seq)
+        .limit(_NAMED)
+    )
+    wrong = connection.execute(missing).all()
+    for kind, id_, revision in wrong:
+        yield f"{kind} {id_}".strip() + f" at revision {revision} is not in the history as the log has it"
+    counts = [
+        connection.execute(sa.select(sa.func.count()).select_from(table).where(condition)).scalar_one()
+        for table, condition in ((assessments, states.organization_id == organization_id), (audit_log, told))
+    ]
+    if not wrong and counts[0] != counts[1]:
+        yield f"the history has {counts[0]} states, the log tells of {counts[1]}"

@@ -16,7 +16,7 @@ from kg.organizations.store.engine import shown_url, writing
 if TYPE_CHECKING:
     from alembic.config import Config
 
-__all__ = ["HEAD", "VERSIONS", "check", "upgrade"]
+__all__ = ["HEAD", "VERSIONS", "check", "is_blank", "upgrade"]
 
 #: Every version there was, oldest first: those of the scripts in ``migrations/versions``.
 VERSIONS = ("0001",)
@@ -31,6 +31,12 @@ def _current(connection: sa.Connection) -> str:
     if not sa.inspect(connection).has_table("alembic_version"):
         return ""
     return connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar() or ""
+
+
+def is_blank(engine: sa.Engine) -> bool:
+    """Whether a database has no table of anybody's."""
+    with engine.connect() as connection:
+        return not sa.inspect(connection).get_table_names()
 
 
 def _config(connection: sa.Connection | None = None) -> Config:

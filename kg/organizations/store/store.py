@@ -88,8 +88,10 @@ class Store:
         found = database_url(url)
         engine = open_engine(found)
         with _told(found):
-            if _is_new_file(found):
-                schema.upgrade(engine)
+            if found.get_backend_name() == "sqlite":
+                _make_file(found)
+                if schema.is_blank(engine):
+                    schema.upgrade(engine)
             schema.check(engine)
         return cls(engine, clock=clock)
 
@@ -97,7 +99,7 @@ class Store:
     def upgrade(url: str | None = None) -> tuple[str, str]:
         """Bring the database to the present schema, or create it: the versions before and after (``kg db upgrade``)."""
         found = database_url(url)
-        _is_new_file(found)
+        _make_file(found)
         engine = open_engine(found)
         try:
             with _told(found):
@@ -882,20 +884,16 @@ def _state(error: BaseException | None) -> str:
     return getattr(getattr(error, "orig", None), "sqlstate", None) or ""
 
 
-def _is_new_file(url: URL) -> bool:
-    """Whether a SQLite file does not exist yet; its folder is made, open to the user alone."""
-    if url.get_backend_name() != "sqlite":
-        return False
-    path = Path(url.database or "")
-    if path.exists() and path.stat().st_size:
-        return False
+def _make_file(url: URL) -> None:
+    """Make an SQLite file that does not exist yet, and its folder, open to the user alone."""
+    if url.get_backend_name() != "sqlite" or (path := Path(url.database or "")).exists():
+        return
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         path.touch(mode=0o600)
     except OSError as error:
         message = f"{path} cannot be made: {error.strerror or error}"
         raise StoreError(message, "name another with KG_DATABASE_URL", code="STORE_UNREACHABLE") from None
-    return True
 
 
 def _row(connection: sa.Connection, organization_id: str, *, lock: bool = False) -> Any:
