@@ -723,6 +723,10 @@ def test_a_key_is_kept_nowhere(store: Store, tmp_path: Path) -> None:
 def test_platform_keys_are_the_platforms(store: Store) -> None:
     boss = store.create_key(PLATFORM, Role.PLATFORM_ADMIN, actor=ACTOR)
     assert store.authenticate(boss.token).role is Role.PLATFORM_ADMIN
+    with pytest.raises(UsageError):
+        store.upsert_controls(PLATFORM, [CONTROL], release=RELEASE, actor=ACTOR)
+    with pytest.raises(UsageError):
+        store.archive_organization(PLATFORM, actor=ACTOR)
     for organization, role in ((PLATFORM, Role.ADMIN), ("acme", Role.PLATFORM_ADMIN)):
         with pytest.raises(UsageError):
             store.create_key(organization, role, actor=ACTOR)

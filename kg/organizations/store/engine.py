@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +21,17 @@ from sqlalchemy.engine import URL, make_url
 
 from kg.errors import StoreError, UsageError
 
-__all__ = ["BUSY_SECONDS", "database_url", "default_path", "open_engine", "reading", "shown_url", "writing"]
+__all__ = [
+    "BUSY_SECONDS", "database_url", "default_path", "given_up", "make_file", "open_engine", "reading", "shown_url",
+    "told",
+    "wait_at_most", "writing",
+]  # fmt: skip
 
-#: How long a writer of SQLite waits for another before it is told that the store is busy.
+#: How long a writer waits for another before it is told that the store is busy.
 BUSY_SECONDS = 30
+#: What PostgreSQL says when it gave a transaction up for another's sake: serialization failure, deadlock.
+_GIVEN_UP = ("40001", "40P01")
+_LOCK_TIMEOUT = "55P03"
 _URL_HINT = "KG_DATABASE_URL is like postgresql://user@host/database or sqlite:////folder/file.sqlite3"
 
 
@@ -57,6 +66,18 @@ def database_url(url: str | None = None) -> URL:
 def shown_url(url: URL) -> str:
     """The URL without its password."""
     return url.render_as_string(hide_password=True)
+
+
+def make_file(url: URL) -> None:
+    """Make an SQLite file that does not exist yet, and its folder, open to the user alone."""
+    if url.get_backend_name() != "sqlite" or (path := Path(url.database or "")).exists():
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.touch(mode=0o600)
+    except OSError as error:
+        message = f"{path} cannot be made: {error.strerror or error}"
+        raise StoreError(message, "name another with KG_DATABASE_URL", code="STORE_UNREACHABLE") from None
 
 
 def open_engine(url: URL) -> sa.Engine:
@@ -96,3 +117,41 @@ def reading(engine: sa.Engine) -> sa.Engine:
     if engine.dialect.name == "sqlite":
         return engine
     return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+
+def wait_at_most(connection: sa.Connection) -> None:
+    """Let this transaction wait for other writers as long as on SQLite, not for ever."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{BUSY_SECONDS}s'")
+
+
+# ------------------------------------------------------------------ what goes wrong
+
+
+@contextmanager
+def told(url: URL) -> Iterator[None]:
+    """Tell what a driver raises as :class:`~kg.errors.StoreError`; what only a bug can cause goes on as it is."""
+    try:
+        yield
+    except sa.exc.TimeoutError as error:
+        raise StoreError("all connections to the store are in use", "try again", code="STORE_BUSY") from error
+    except sa.exc.DBAPIError as error:
+        said = next(iter(str(error.orig).strip().splitlines()), type(error.orig).__name__)
+        if given_up(error) or _state(error) == _LOCK_TIMEOUT or "database is locked" in said:
+            raise StoreError("the store is busy", "try again", code="STORE_BUSY") from error
+        if "only ever appended to" in said:
+            raise StoreError(said, "the log and the history cannot be changed", code="READ_ONLY_HISTORY") from error
+        if type(error) in (sa.exc.OperationalError, sa.exc.DatabaseError):
+            message = f"the store {shown_url(url)} cannot be used: {said}"
+            raise StoreError(message, "check the URL, the server and the disk", code="STORE_UNREACHABLE") from error
+        raise
+
+
+def _state(error: BaseException | None) -> str:
+    """PostgreSQL's code for what went wrong."""
+    return getattr(getattr(error, "orig", None), "sqlstate", None) or ""
+
+
+def given_up(error: BaseException | None) -> bool:
+    """Whether the same transaction may well succeed if it is tried again."""
+    return _state(error) in _GIVEN_UP

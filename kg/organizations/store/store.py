@@ -6,7 +6,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,13 +14,22 @@ from types import MappingProxyType
 from typing import Any, Self
 
 import sqlalchemy as sa
-from sqlalchemy.engine import URL
 
 from kg.errors import ConflictError, StoreError, UnknownIdError, UsageError, nearest
 from kg.model import Control, ControlRow, EvidenceRecord, Profile
 from kg.organizations.store import audit, backup, checks, content, history, integrity, keys, schema, suggestions
 from kg.organizations.store.content import Stored, sort_key
-from kg.organizations.store.engine import BUSY_SECONDS, database_url, open_engine, reading, shown_url, writing
+from kg.organizations.store.engine import (
+    database_url,
+    given_up,
+    make_file,
+    open_engine,
+    reading,
+    shown_url,
+    told,
+    wait_at_most,
+    writing,
+)
 from kg.organizations.store.tables import organizations
 from kg.organizations.store.transaction import Write
 from kg.organizations.store.values import (
@@ -52,7 +61,6 @@ __all__ = ["Expected", "Store"]
 Expected = int | Mapping[str, int] | None
 
 _TRIES = 5  #: how often a write is tried that PostgreSQL gave up for another's sake
-_AGAIN = ("40001", "40P01")  #: what it says then: serialization failure, deadlock
 
 
 def _now() -> datetime:
@@ -86,23 +94,26 @@ class Store:
         database that cannot be reached, :class:`~kg.errors.UsageError` for a URL that makes no sense.
         """
         found = database_url(url)
+        make_file(found)
         engine = open_engine(found)
-        with _told(found):
-            if found.get_backend_name() == "sqlite":
-                _make_file(found)
-                if schema.is_blank(engine):
+        try:
+            with told(found):
+                if engine.dialect.name == "sqlite" and schema.is_blank(engine):
                     schema.upgrade(engine)
-            schema.check(engine)
+                schema.check(engine)
+        except BaseException:
+            engine.dispose()
+            raise
         return cls(engine, clock=clock)
 
     @staticmethod
     def upgrade(url: str | None = None) -> tuple[str, str]:
         """Bring the database to the present schema, or create it: the versions before and after (``kg db upgrade``)."""
         found = database_url(url)
-        _make_file(found)
+        make_file(found)
         engine = open_engine(found)
         try:
-            with _told(found):
+            with told(found):
                 return schema.upgrade(engine)
         finally:
             engine.dispose()
@@ -115,7 +126,7 @@ class Store:
     def ping(self) -> None:
         """Raise :class:`~kg.errors.StoreError` unless the database answers and has the present schema (for
         ``/readyz``)."""
-        with _told(self.engine.url):
+        with told(self.engine.url):
             schema.check(self.engine)
 
     def close(self) -> None:
@@ -152,7 +163,7 @@ class Store:
             own.finish()
             platform.record("organization.create", Kind.STORE, wanted, None, {})
 
-        self._write(PLATFORM, actor, work)
+        self._write(PLATFORM, actor, work, platform=True)
         return self.get_organization(wanted)
 
     def get_organization(self, organization_id: str) -> Organization:
@@ -577,7 +588,7 @@ class Store:
         def work(write: Write) -> None:
             made[:] = [keys.create(write, role, name, expires_at)]
 
-        self._write(organization_id, actor, work)
+        self._write(organization_id, actor, work, platform=True)
         return made[0]
 
     def rotate_key(
@@ -598,12 +609,14 @@ class Store:
         def work(write: Write) -> None:
             made[:] = [keys.rotate(write, key_id, old_valid_until, expires_at)]
 
-        self._write(organization_id, actor, work)
+        self._write(organization_id, actor, work, platform=True)
         return made[0]
 
     def revoke_key(self, organization_id: str, key_id: str, *, actor: Actor) -> Commit:
         """End a key at once."""
-        return self._write(organization_id, actor, lambda write: keys.revoke(write, key_id), archived=True)
+        return self._write(
+            organization_id, actor, lambda write: keys.revoke(write, key_id), archived=True, platform=True
+        )
 
     def list_keys(self, organization_id: str) -> tuple[ApiKey, ...]:
         """The organisation's keys, newest first, ended ones included."""
@@ -618,20 +631,26 @@ class Store:
 
     def note_use(self, key: ApiKey) -> None:
         """Keep when a key was last used, to the nearest few minutes; never fails."""
-        with suppress(StoreError), _told(self.engine.url):
+        with suppress(StoreError), told(self.engine.url):
             keys.note_use(self._writing, key, self._clock())
 
     def set_member(
         self, organization_id: str, issuer: str, subject: str, role: Role, *, name: str = "", actor: Actor
     ) -> Commit:
         """Give somebody a role, or another one."""
-        return self._write(organization_id, actor, lambda write: keys.set_member(write, issuer, subject, role, name))
+
+        def work(write: Write) -> None:
+            keys.set_member(write, issuer, subject, role, name)
+
+        return self._write(organization_id, actor, work, platform=True)
 
     def remove_member(self, organization_id: str, issuer: str, subject: str, *, actor: Actor) -> Commit:
         """Take somebody's role away."""
-        return self._write(
-            organization_id, actor, lambda write: keys.remove_member(write, issuer, subject), archived=True
-        )
+
+        def work(write: Write) -> None:
+            keys.remove_member(write, issuer, subject)
+
+        return self._write(organization_id, actor, work, archived=True, platform=True)
 
     def list_members(self, organization_id: str) -> tuple[Member, ...]:
         """Who has a role in the organisation."""
@@ -685,7 +704,7 @@ class Store:
         if backup.head_of(path)["organization"]:
             message = f"{path} holds one organisation, not everything"
             raise StoreError(message, "import it with `kg org import`", code="BAD_BACKUP")
-        with _told(self.engine.url), self._writing.begin() as connection:
+        with told(self.engine.url), self._writing.begin() as connection:
             _lock_all(connection)
             empty = backup.is_empty(connection)
             if not empty and not replace:
@@ -720,7 +739,7 @@ class Store:
             after = {"sha256": reports[0].sha256}
             platform.record("organization.import", Kind.STORE, organization_id, None, after)
 
-        self._write(PLATFORM, actor, work)
+        self._write(PLATFORM, actor, work, platform=True)
         return reports[0]
 
     def erase_organization(self, organization_id: str, *, actor: Actor) -> None:
@@ -733,24 +752,38 @@ class Store:
             backup.delete_organizations(platform.connection, [organization_id])
             platform.record("organization.erase", Kind.STORE, organization_id, None, {})
 
-        self._write(PLATFORM, actor, work)
+        self._write(PLATFORM, actor, work, platform=True)
         if self.engine.dialect.name == "sqlite":  # what the write-ahead log still holds
-            with suppress(StoreError), _told(self.engine.url), self.engine.connect() as connection:
+            with suppress(StoreError), told(self.engine.url), self.engine.connect() as connection:
                 connection.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     # ------------------------------------------------------------ transactions
 
-    def _read(self) -> _Reading:
-        return _Reading(self._reading)
+    @contextmanager
+    def _read(self) -> Iterator[sa.Connection]:
+        """A transaction that sees one state of everything."""
+        with told(self.engine.url), self._reading.begin() as connection:
+            yield connection
 
     def _write(
-        self, organization_id: str, actor: Actor, work: Callable[[Write], None], *, archived: bool = False
+        self,
+        organization_id: str,
+        actor: Actor,
+        work: Callable[[Write], None],
+        *,
+        archived: bool = False,
+        platform: bool = False,
     ) -> Commit:
-        """Do ``work`` in one transaction under the organisation's lock; again where the database asks for it."""
+        """Do ``work`` in one transaction under the organisation's lock; again where the database asks for it.
+
+        ``archived`` and ``platform`` say that it may be done to an archived organisation, and to the platform's own.
+        """
+        if organization_id == PLATFORM and not platform:
+            raise UsageError(f"{PLATFORM!r} has keys and members only", "name an organisation")
         for left in reversed(range(_TRIES)):
             try:
-                with _told(self.engine.url), self._writing.begin() as connection:
-                    _wait_at_most(connection)
+                with told(self.engine.url), self._writing.begin() as connection:
+                    wait_at_most(connection)
                     row = _known(_row(connection, organization_id, lock=True), organization_id)
                     if row.archived_at is not None and not archived:
                         message = f"the organisation {organization_id!r} is archived"
@@ -759,7 +792,7 @@ class Store:
                     work(write)
                     return write.finish()
             except StoreError as error:
-                if _state(error.__cause__) not in _AGAIN or not left:
+                if not (left and given_up(error.__cause__)):
                     raise
                 time.sleep(0.05 * (_TRIES - left))
         raise AssertionError("unreachable")
@@ -805,7 +838,10 @@ def _write_all(write: Write, stored: Mapping[str, Stored], after: Mapping[str, S
     for id_ in changed:
         seen = any(id_ in (e.id for e in stored[c].control.evidence) for c in known[id_].controls if c in after)
         if (known[id_].version > expected) if isinstance(expected, int) else (expected is not None and not seen):
-            raise _conflict(f"the evidence {id_!r}", 0, known[id_].record, known[id_].version, write)
+            raise ConflictError(
+                f"the evidence {id_!r} is there with another content", "read it again, or change it by itself",
+                current=known[id_].record, version=known[id_].version, revision=write.revision - 1,
+            )  # fmt: skip
     others = {control for id_ in changed for control in known[id_].controls} - set(after)
     before = {**stored, **content.read_controls(write.connection, write.organization_id, others)}
     wanted = {**{id_: before[id_] for id_ in others}, **after}
@@ -824,76 +860,11 @@ def _linked(control: Control, record: EvidenceRecord, serves: bool) -> Control:
     return replace(control, evidence=known if not serves or record in known else (*known, record))
 
 
-def _wait_at_most(connection: sa.Connection) -> None:
-    """Wait for other writers as long as on SQLite, not for ever."""
-    if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{BUSY_SECONDS}s'")
-
-
 def _lock_all(connection: sa.Connection) -> None:
     """Keep every other writer away; SQLite does so for each transaction that writes."""
-    _wait_at_most(connection)
+    wait_at_most(connection)
     if connection.dialect.name == "postgresql":
         connection.execute(sa.text("LOCK TABLE organizations IN EXCLUSIVE MODE"))
-
-
-class _Reading:
-    """A connection in one read transaction; what the database says is told as errors of ours."""
-
-    def __init__(self, engine: sa.Engine) -> None:
-        self._engine = engine
-        self._told = _told(engine.url)
-
-    def __enter__(self) -> sa.Connection:
-        with _told(self._engine.url):
-            self._connection = self._engine.connect()
-            self._connection.begin()
-            return self._connection
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
-        self._connection.close()
-        self._told.__exit__(kind, error, trace)
-
-
-class _told:
-    """Turns what a database driver raises into :class:`~kg.errors.StoreError`."""
-
-    def __init__(self, url: URL) -> None:
-        self._url = url
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
-        if isinstance(error, sa.exc.TimeoutError):
-            raise StoreError("all connections to the store are in use", "try again", code="STORE_BUSY") from error
-        if not isinstance(error, sa.exc.DBAPIError):
-            return
-        said = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else type(error.orig).__name__
-        if _state(error) in (*_AGAIN, "55P03") or "database is locked" in said:
-            raise StoreError("the store is busy", "try again", code="STORE_BUSY") from error
-        if "only ever appended to" in said:
-            raise StoreError(said, "the log and the history cannot be changed", code="READ_ONLY_HISTORY") from error
-        if type(error) in (sa.exc.OperationalError, sa.exc.DatabaseError):
-            message = f"the store {shown_url(self._url)} cannot be used: {said}"
-            raise StoreError(message, "check the URL, the server and the disk", code="STORE_UNREACHABLE") from error
-
-
-def _state(error: BaseException | None) -> str:
-    """PostgreSQL's code for what went wrong."""
-    return getattr(getattr(error, "orig", None), "sqlstate", None) or ""
-
-
-def _make_file(url: URL) -> None:
-    """Make an SQLite file that does not exist yet, and its folder, open to the user alone."""
-    if url.get_backend_name() != "sqlite" or (path := Path(url.database or "")).exists():
-        return
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path.touch(mode=0o600)
-    except OSError as error:
-        message = f"{path} cannot be made: {error.strerror or error}"
-        raise StoreError(message, "name another with KG_DATABASE_URL", code="STORE_UNREACHABLE") from None
 
 
 def _row(connection: sa.Connection, organization_id: str, *, lock: bool = False) -> Any:
