@@ -283,7 +283,7 @@ def test_the_store_agrees_with_a_dictionary(database: Any, engine: str) -> None:
         run_state_machine_as_test(
             machine,
             settings=settings(
-                max_examples=25 if engine == "sqlite" else 12, stateful_step_count=14, deadline=None,
+                max_examples=16 if engine == "sqlite" else 8, stateful_step_count=14, deadline=None,
                 suppress_health_check=list(HealthCheck),
             ),
         )  # fmt: skip
