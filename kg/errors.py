@@ -3,7 +3,9 @@
     KgError                a broken request: one message, one code, one hint
     ├── InputError         a file or value that cannot be used; carries every finding at once
     ├── UnknownIdError     an id that names nothing; the hint is the nearest id that exists
-    └── UsageError         an option or argument that makes no sense
+    ├── UsageError         an option or argument that makes no sense
+    ├── ConflictError      somebody else has changed it since it was read; carries what is there now
+    └── StoreError         the store of organisations cannot be opened, or must not be used as it is
 
 Every error knows its ``code`` (stable, upper case), its ``message`` and a ``hint`` that names the
 nearest right answer and the list to look in.  The command line prints it and exits with 2; the API
@@ -14,9 +16,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-__all__ = ["Finding", "InputError", "KgError", "Severity", "UnknownIdError", "UsageError", "nearest"]
+__all__ = [
+    "ConflictError", "Finding", "InputError", "KgError", "Severity", "StoreError", "UnknownIdError", "UsageError",
+    "nearest",
+]  # fmt: skip
 
 Severity = Literal["error", "warning"]
 
@@ -89,6 +94,31 @@ class UsageError(KgError):
     """An option or argument that makes no sense."""
 
     code = "BAD_ARGUMENT"
+
+
+class ConflictError(KgError):
+    """A write that expected another state than the one that is there: nothing was written.
+
+    ``current`` is what is there now (``None`` if it does not exist), ``version`` its version (0 if it does not exist)
+    and ``revision`` the organisation's: read, decide again, write again.
+    """
+
+    code = "CONFLICT"
+
+    def __init__(
+        self, message: str, hint: str = "", *, current: Any = None, version: int = 0, revision: int = 0
+    ) -> None:
+        super().__init__(message, hint)
+        self.current = current
+        self.version = version
+        self.revision = revision
+
+
+class StoreError(KgError):
+    """The store cannot be opened or must not be used: the code says why (``STORE_UNREACHABLE``, ``STORE_BUSY``,
+    ``SCHEMA_OUTDATED``, ``SCHEMA_UNKNOWN``, ``NOT_EMPTY``, ``BAD_BACKUP``, ``READ_ONLY_HISTORY``)."""
+
+    code = "STORE"
 
 
 def nearest(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
