@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from kg.cli import assess, browse, data, demo, importing, report, serve, show
+from kg.cli import assess, browse, data, demo, importing, report, serve, show, suggest
 from kg.cli.options import DataOption
 from kg.errors import InputError, KgError
 
@@ -38,6 +38,10 @@ COMMANDS: tuple[tuple[str, Callable[..., None], str, tuple[str, ...]], ...] = (
     ("explain", assess.explain, _ANSWERS, (
         "kg explain controls.csv --requirement eu-ai-act:art-15.5",
         "kg explain controls.csv --framework gdpr --requirement 'Article 32(1)(b)'",
+    )),
+    ("suggest", suggest.suggest, _ANSWERS, (
+        "kg suggest controls.csv --source iso42001 --limit 3",
+        "kg suggest --text 'We red-team each release' --source iso42001 --source aisb",
     )),
     ("crosswalk", browse.crosswalk, _ANSWERS, (
         "kg crosswalk nist-ai-rmf iso42001",

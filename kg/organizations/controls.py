@@ -15,7 +15,7 @@ import re
 import zipfile
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Literal
@@ -80,12 +80,15 @@ class Sheet:
     """What was read, in the order of the file.
 
     ``findings`` holds warnings only; ``preview`` says each row of each control as a sentence, to be looked through
-    before it is believed.
+    before it is believed.  ``columns`` are the fields that the file has a column for, whether filled or not, and
+    ``places`` says of each control where its id stands (path, line, cell): an import needs both.
     """
 
     controls: tuple[Control, ...]
     findings: tuple[Finding, ...] = ()
     preview: tuple[str, ...] = ()
+    columns: tuple[str, ...] = field(default=tuple(COLUMNS), compare=False)
+    places: Mapping[str, tuple[str, int, str]] = field(default_factory=dict, compare=False, repr=False)
 
 
 # ------------------------------------------------------------------ the ways in
@@ -542,6 +545,7 @@ def _parse(table: _Table, release: Release, systems: Collection[str] | None) -> 
     missing = {name for name in REQUIRED if name not in columns}
     controls: list[Control] = []
     first: dict[str, int] = {}
+    standing: dict[str, tuple[str, int, str]] = {}
     rows = [(line, cells) for line, cells in table.rows if any(cell.strip() for cell in cells) or not table.header_line]
     if not rows and not missing:
         findings.append(Finding(table.path, table.header_line, "EMPTY_FILE", "no control follows the header"))
@@ -552,9 +556,9 @@ def _parse(table: _Table, release: Release, systems: Collection[str] | None) -> 
         fields = {name: cells[i] if i < len(cells) else "" for name, i in columns.items()}
         places = {name: table.cell(line, i) for name, i in columns.items()}
         try:
-            controls.append(
-                control_from_fields(fields, release, systems=systems, path=table.path, line=line, cells=places)
-            )
+            control = control_from_fields(fields, release, systems=systems, path=table.path, line=line, cells=places)
+            controls.append(control)
+            standing[control.id] = (table.path, line, places["id"])
         except InputError as error:
             blank = ("MISSING_VALUE", "MISSING_STATUS")
             findings += [f for f in error.findings if not (f.code in blank and f.cell in missing)]
@@ -567,7 +571,7 @@ def _parse(table: _Table, release: Release, systems: Collection[str] | None) -> 
         said = f"{limited} controls are limited to AI systems, which only a profile can name: they count nowhere"
         findings.append(Finding(table.path, 0, "NO_PROFILE", said, severity="warning"))
     preview = tuple(said for control in controls for said in _sentences(control, release))
-    return Sheet(tuple(controls), tuple(findings), preview)
+    return Sheet(tuple(controls), tuple(findings), preview, tuple(columns), standing)
 
 
 def _columns(table: _Table) -> tuple[dict[str, int], list[Finding]]:
