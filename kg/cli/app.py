@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from kg.cli import assess, browse, data, demo, importing, report, serve, show, suggest
+from kg.cli import assess, browse, data, demo, importing, report, serve, show, suggest, template
 from kg.cli.options import DataOption
 from kg.errors import InputError, KgError
 
@@ -64,7 +64,11 @@ COMMANDS: tuple[tuple[str, Callable[..., None], str, tuple[str, ...]], ...] = (
         "kg sparql question.rq --format csv",
     )),
     ("lint", data.lint, _RUN, ("kg lint", "kg lint my-data --fix")),
-    ("import", importing.import_, _RUN, ("kg import aiid backup-20261116101500.tar.bz2 -o my-aiid",)),
+    ("import", importing.import_, _RUN, (
+        "kg import controls controls.xlsx --against controls.csv --dry-run",
+        "kg import aiid backup-20261116101500.tar.bz2 -o my-aiid",
+    )),
+    ("template", template.template, _RUN, ("kg template -o my-controls.xlsx",)),
     ("build", data.build, _RUN, ("kg build -o build/release",)),
     ("serve", serve.serve, _RUN, ("kg serve", "kg serve --host 0.0.0.0 --port 8080")),
 )  # fmt: skip

@@ -5,6 +5,9 @@
     control_from_fields(fields, release)  one control                    → Control
     read_profile(path, release)           TOML or JSON                   → Profile
     profile_from_mapping(data, release)   a mapping that is structured already → Profile
+    suggest(release, control)             what its text may be mapped to  → Suggestions
+    read_any(path, release)               a file of another tool too      → Incoming
+    plan_import(current, sheet)           what an import would change     → ImportPlan
 
 A file and a request with the same content are checked by the same code and give equal values.
 """
@@ -18,9 +21,14 @@ from kg.organizations.controls import (
     parse_controls,
     read_controls,
 )
+from kg.organizations.formats import read_any
+from kg.organizations.imports import ImportPlan, plan_import
 from kg.organizations.profiles import profile_from_mapping, read_profile
+from kg.organizations.suggestions import Suggestion, suggest
+from kg.organizations.writing import controls_csv, template_xlsx
 
 __all__ = [
-    "COLUMNS", "STATUS_WORDS", "Sheet", "control_from_fields", "find_target", "parse_controls",
-    "profile_from_mapping", "read_controls", "read_profile",
+    "COLUMNS", "STATUS_WORDS", "ImportPlan", "Sheet", "Suggestion", "control_from_fields", "controls_csv",
+    "find_target", "parse_controls", "plan_import", "profile_from_mapping", "read_any", "read_controls",
+    "read_profile", "suggest", "template_xlsx",
 ]  # fmt: skip

@@ -206,10 +206,8 @@ def suggest(
     index = _index(release, as_of)
     query = index.query(title[:MAX_TEXT], text[:MAX_TEXT])
     meaning = None if encoder is None else index.meaning(encoder, f"{title}. {text}".strip(". ")[:MAX_TEXT])
-    found: list[Suggestion] = []
-    for source in wanted:
-        found += index.best(source, query, meaning, limit, own)
-    return tuple(found)
+    chosen = [one for source in wanted for one in index.best(source, query, meaning, limit)]
+    return tuple(index.suggestions(chosen, query, own))
 
 
 def suggestion_report(
@@ -310,6 +308,16 @@ class _Query(NamedTuple):
     scores: _Numbers
 
 
+class _Chosen(NamedTuple):
+    """A place in the answer, before it is explained; ``voters`` holds for each node the weight of its votes."""
+
+    source: str
+    place: int
+    rank: int
+    score: float
+    voters: _Numbers
+
+
 class _Posting(NamedTuple):
     """The nodes that have a term, in order, and what it is worth in each."""
 
@@ -318,7 +326,7 @@ class _Posting(NamedTuple):
 
 
 class _Edges(NamedTuple):
-    """The nodes that one node is mapped to, in order, and the weight of its vote for each."""
+    """The nodes that one node is mapped to, in order, and how strongly to each."""
 
     nodes: _Places
     weights: _Numbers
@@ -355,7 +363,7 @@ class _Index:
             controls = [self.place[c.id] for c in release.controls.values() if c.catalogue == catalogue]
             self.candidates[catalogue] = np.array(sorted(controls), dtype=np.int64)
         links, self.rows = self._links()
-        self.edges = self._edges(links)
+        self.edges, self.roots = self._edges(links)
         self.postings = self._postings(links)
         self._vectors: dict[str, NDArray[np.float32]] = {}
 
@@ -395,16 +403,18 @@ class _Index:
                         link(requirement, other, weight / len(below[one]), m.id)
         return {a: dict(sorted(found.items())) for a, found in sorted(links.items())}, rows
 
-    def _edges(self, links: Mapping[int, Mapping[int, float]]) -> dict[int, _Edges]:
-        """Who votes for whom.  What is mapped to much says little of each, hence the root of the whole weight."""
+    def _edges(self, links: Mapping[int, Mapping[int, float]]) -> tuple[dict[int, _Edges], _Numbers]:
+        """Who votes for whom, and what each node's votes are divided by.  What is mapped to much says little of each,
+        hence the root of the whole weight."""
         import numpy as np
 
         found = {}
+        roots = np.ones(len(self.ids))
         for here, there in links.items():
-            total = math.sqrt(sum(there.values()))
             nodes = np.fromiter(there, dtype=np.int64, count=len(there))
-            found[here] = _Edges(nodes, np.fromiter(there.values(), dtype=np.float64, count=len(there)) / total)
-        return found
+            found[here] = _Edges(nodes, np.fromiter(there.values(), dtype=np.float64, count=len(there)))
+            roots[here] = math.sqrt(sum(there.values()))
+        return found, roots
 
     def _fields(self, id_: str, links: Iterable[int]) -> tuple[str, ...]:
         release = self.release
@@ -501,8 +511,8 @@ class _Index:
         near: _Numbers = (self._vectors[encoder.name] @ encoder.encode([text])[0]).astype(np.float64)
         return np.maximum(near, 0.0)
 
-    def best(self, source: str, query: _Query, meaning: _Numbers | None, limit: int, own: set[str]) -> list[Suggestion]:
-        """The suggestions of one source."""
+    def best(self, source: str, query: _Query, meaning: _Numbers | None, limit: int) -> list[_Chosen]:
+        """The best of one source."""
         import numpy as np
 
         candidates = self.candidates[source]
@@ -515,15 +525,12 @@ class _Index:
             total = _scaled(total) + _scaled(other)
         total = np.round(total, 9)
         order = np.lexsort((candidates, -total))[:limit]
-        chosen = [(int(candidates[i]), float(total[i])) for i in order if total[i] > 0]
-        top = chosen[0][1] if chosen else 1.0
-        return [
-            self._suggestion(source, place, rank, score / top, query, voters, own)
-            for rank, (place, score) in enumerate(chosen, 1)
-        ]
+        top = float(total[order[0]]) or 1.0
+        found = [(int(candidates[i]), float(total[i]) / top) for i in order if total[i] > 0]
+        return [_Chosen(source, place, rank, score, voters) for rank, (place, score) in enumerate(found, 1)]
 
-    def _total(self, candidates: _Places, scores: _Numbers, share: float) -> tuple[_Numbers, dict[int, float]]:
-        """Words and votes together for each candidate, and who voted with what weight."""
+    def _total(self, candidates: _Places, scores: _Numbers, share: float) -> tuple[_Numbers, _Numbers]:
+        """Words and votes together for each candidate, and with what weight each node voted."""
         import numpy as np
 
         fit = scores / scores.max()
@@ -532,59 +539,65 @@ class _Index:
         eager = np.flatnonzero(power)
         if len(eager) > _VOTERS:
             eager = eager[np.lexsort((eager, -np.round(power[eager], 9)))[:_VOTERS]]
-        voters = {int(i): float(power[i]) for i in sorted(eager) if int(i) in self.edges}
+        voters = np.zeros(len(self.ids))
         votes = np.zeros(len(self.ids))
-        for voter, weight in voters.items():
-            edges = self.edges[voter]
-            votes[edges.nodes] += weight * edges.weights
+        for voter in sorted(map(int, eager)):
+            if voter in self.edges:
+                edges = self.edges[voter]
+                voters[voter] = power[voter] / self.roots[voter]
+                votes[edges.nodes] += voters[voter] * edges.weights
         return _scaled(fit[candidates]) + share * _scaled(votes[candidates]), voters
 
-    def _suggestion(
-        self,
-        source: str,
-        place: int,
-        rank: int,
-        score: float,
-        query: _Query,
-        voters: Mapping[int, float],
-        own: set[str],
-    ) -> Suggestion:
-        id_ = self.ids[place]
-        node = self.release.node(id_)
-        spoke = []
-        for other in self.edges[place].nodes if place in self.edges else ():
-            voter = int(other)
-            if voter in voters:
-                edges = self.edges[voter]
-                spoke.append((-voters[voter] * _at(edges.nodes, edges.weights, place), voter))
-        spoke.sort()
-        return Suggestion(
-            target=id_,
-            within=source,
-            kind=node.kind if isinstance(node, Provision) else "control",
-            ref=node.ref if isinstance(node, Provision) else id_,
-            title=node.title,
-            group=self.release.group_of(id_) if isinstance(node, Provision) else "",
-            rank=rank,
-            score=round(score, 4),
-            words=self._shared(place, query),
-            via=tuple(self._via(voter, place) for _, voter in spoke[:3]),
-            mapped=id_ in own,
-        )
+    def suggestions(self, chosen: Sequence[_Chosen], query: _Query, own: set[str]) -> Iterator[Suggestion]:
+        """What was chosen, each with its reasons."""
+        shared = self._shared([one.place for one in chosen], query)
+        for one, words in zip(chosen, shared, strict=True):
+            id_ = self.ids[one.place]
+            node = self.release.node(id_)
+            provision = node if isinstance(node, Provision) else None
+            yield Suggestion(
+                target=id_,
+                within=one.source,
+                kind=provision.kind if provision else "control",
+                ref=provision.ref if provision else id_,
+                title=node.title,
+                group=self.release.group_of(id_) if provision else "",
+                rank=one.rank,
+                score=round(one.score, 4),
+                words=words,
+                via=tuple(self._spoke(one)),
+                mapped=id_ in own,
+            )
 
-    def _via(self, voter: int, place: int) -> Via:
-        row = self.rows[voter, place]
-        return Via(self.ids[voter], self.release.title(self.ids[voter]), row, self.release.row[row].set_id)
+    def _spoke(self, one: _Chosen) -> Iterator[Via]:
+        """The three nodes that spoke loudest for what was chosen."""
+        import numpy as np
 
-    def _shared(self, place: int, query: _Query) -> tuple[str, ...]:
-        """The words of the text that count most for a node, at most six."""
-        worth: dict[str, float] = {}
+        edges = self.edges.get(one.place)
+        if edges is None:
+            return
+        loud = np.round(one.voters[edges.nodes] * edges.weights, 9)
+        for i in np.lexsort((edges.nodes, -loud))[:3]:
+            if loud[i] > 0:
+                voter = int(edges.nodes[i])
+                row = self.rows[voter, one.place]
+                title = self.release.title(self.ids[voter])
+                yield Via(self.ids[voter], title, row, self.release.row[row].set_id)
+
+    def _shared(self, places: Sequence[int], query: _Query) -> list[tuple[str, ...]]:
+        """For each place the words of the text that count most for it, at most six."""
+        import numpy as np
+
+        wanted = np.array(places, dtype=np.int64)
+        worth: list[dict[str, float]] = [{} for _ in places]
         for term, weight in query.weights.items():
             posting = self.postings[term]
-            value = weight * _at(posting.nodes, posting.worth, place)
-            for word in query.said[term] if value > 0 else ():
-                worth[word] = worth.get(word, 0.0) + value
-        return tuple(sorted(worth, key=lambda word: (-round(worth[word], 9), word))[:6])
+            at = np.minimum(posting.nodes.searchsorted(wanted), len(posting.nodes) - 1)
+            values = np.where(posting.nodes[at] == wanted, weight * posting.worth[at], 0.0)
+            for i in np.flatnonzero(values):
+                for word in query.said[term]:
+                    worth[i][word] = worth[i].get(word, 0.0) + float(values[i])
+        return [tuple(word for _, word in sorted((-round(v, 9), word) for word, v in w.items())[:6]) for w in worth]
 
 
 def _relation_weight(mask: int) -> float:
@@ -592,12 +605,6 @@ def _relation_weight(mask: int) -> float:
     if mask & INTERSECTS_WITH:
         return 0.6 if mask == INTERSECTS_WITH else 0.5
     return 1.0 if mask & (EQUAL | SUBSET_OF | SUPERSET_OF) else 0.0
-
-
-def _at(places: _Places, values: _Numbers, place: int) -> float:
-    """The value at a place of a sparse row, or nothing."""
-    i = int(places.searchsorted(place))
-    return float(values[i]) if i < len(places) and places[i] == place else 0.0
 
 
 def _scaled(values: _Numbers) -> _Numbers:
