@@ -85,9 +85,12 @@ def import_(
 ) -> None:
     """Turn another's data into a data folder for --data, or show what a file of controls would change.
 
-    aiid: all incidents but those the graph has already, under CC BY-SA 4.0; a threat only where the MIT classification
-    plainly says so. controls: the difference to --against, cell by cell; -o writes the result. oscal-catalog and
-    ciso-library: a framework for --data, from your own copy and under its licence.
+    aiid: all incidents but those the graph has already, under CC BY-SA 4.0;
+    a threat is named only where the MIT classification plainly says so.
+
+    controls: the difference to --against, field by field; -o writes the result.
+
+    oscal-catalog, ciso-library: a framework from your own copy, for --data.
     """
     if kind is Kind.CONTROLS:
         from kg.cli.importing_controls import import_controls

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,7 +39,7 @@ def import_controls(
         raise UsageError(f"controls are not written as {output.suffix}", "name a CSV file: -o controls.csv")
     release = load_release(ctx, data)
     from kg.organizations import read_controls
-    from kg.organizations.formats import read_any
+    from kg.organizations.formats import Format, read_any
     from kg.organizations.imports import plan_import
 
     current = read_controls(against, release).controls if against else ()
@@ -50,6 +51,8 @@ def import_controls(
 
     def draw(console: Console) -> None:
         _draw(console, plan, f"{file.name} ({incoming.format.value})", len(current))
+        if incoming.format is not Format.TABLE:
+            _read_as(console, incoming.sheet.preview)
 
     rendered(draw, None)
     if output is not None and not dry_run:
@@ -86,6 +89,18 @@ def _draw(console: Console, plan: ImportPlan, name: str, kept: int) -> None:
         render.paragraph(
             console, f"{bare} of the added controls have no mapping and cover nothing yet: `kg suggest` proposes."
         )
+
+
+def _read_as(console: Console, preview: Sequence[str]) -> None:
+    """What the relations of another tool's file were read as, to be looked through before they are believed."""
+    from kg.cli import render
+
+    if preview:
+        console.print()
+        render.paragraph(console, "Read as", "bold")
+        for sentence in preview[:_SHOWN]:
+            render.paragraph(console, f"  {sentence}")
+        _more(console, len(preview))
 
 
 def _list(console: Console, heading: str, controls: tuple[Control, ...]) -> None:
