@@ -26,8 +26,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from kg.errors import UnknownIdError, UsageError, nearest
@@ -87,6 +88,7 @@ _GENERIC_WORDS = (
     "solution support use used"
 )
 _WORD = re.compile(r"[^\W_]+")
+_STEMMING = Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,10 +244,11 @@ def _stemmer() -> Any:
     return snowballstemmer.stemmer("english")
 
 
-@cache
+@lru_cache(maxsize=100_000)
 def _stem(word: str) -> str:
-    """The stem of a word.  The cache is as large as the vocabulary of the texts read, some thousands of words."""
-    return str(_stemmer().stemWord(word))
+    """The stem of a word.  The stemmer keeps its place in itself, so one thread at a time asks it."""
+    with _STEMMING:
+        return str(_stemmer().stemWord(word))
 
 
 def _words(text: str) -> Iterator[tuple[str, str]]:
