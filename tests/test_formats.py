@@ -21,6 +21,7 @@ from kg.organizations import plan_import
 from kg.organizations.formats import Format, read_any, structured
 from kg.relations import INTERSECTS_WITH, RELATED, SUPERSET_OF
 from kg.sources import lint
+from kg.sources.codes import CONTROL_CODES, FILE_CODES
 
 RELEASE = Release.load()
 
@@ -34,7 +35,8 @@ def write(path: Path, value: Any) -> Path:
 
 
 def codes(error: pytest.ExceptionInfo[InputError]) -> list[tuple[int, str, str]]:
-    """Line, cell and code of each finding."""
+    """Line, cell and code of each finding; every code has its meaning."""
+    assert {f.code for f in error.value.findings} <= {*CONTROL_CODES, *FILE_CODES}
     return [(f.line, f.cell, f.code) for f in error.value.findings]
 
 
