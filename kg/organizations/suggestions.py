@@ -82,10 +82,10 @@ _STOP = frozenset(
     "within without would you your".split()
 )
 _GENERIC_WORDS = (
-    "activity application apply approach appropriate based conduct control define effective ensure establish framework "
-    "implement implementation include level maintain manage management manager measure necessary need operate "
-    "organization organizational perform practice procedure process provide related relevant requirement required "
-    "solution support use used"
+    "activity annually application apply approach appropriate based conduct control define effective ensure "
+    "establish exist facilitate framework implement implementation include least level maintain manage management "
+    "manager measure mechanism necessary need operate organization organizational perform practice procedure "
+    "process provide related relevant required requirement solution support use used"
 )
 _WORD = re.compile(r"[^\W_]+")
 _STEMMING = Lock()

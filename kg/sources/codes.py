@@ -79,7 +79,7 @@ IMPORT_CODES: dict[str, str] = {
     "UNSAFE_ARCHIVE": "an archive holds a path that leads out of it, a link or a device",
 }
 
-#: Findings of files of other tools (``kg import controls``, ``oscal-catalog``, ``ciso-library``) beside those of controls.
+#: Findings of files of other tools (``kg import controls``, ``oscal-catalog``, ``ciso-library``), beside the above.
 FILE_CODES: dict[str, str] = {
     "DUPLICATE_ID": "two nodes of a framework have the same id",
     "NEAR_ID": "an id differs from one that is kept only in case or blanks",
