@@ -31,6 +31,8 @@ from kg.cli import (
     report,
     serve,
     show,
+    suggest,
+    template,
     timeline,
     whatif,
 )
@@ -88,6 +90,10 @@ COMMANDS: tuple[tuple[str, Callable[..., None], str, tuple[str, ...]], ...] = (
         "kg evidence controls.csv --profile profile.toml",
         "kg evidence controls.csv --profile profile.toml --within 365 -o evidence.xlsx",
     )),
+    ("suggest", suggest.suggest, _ANSWERS, (
+        "kg suggest controls.csv --source iso42001 --limit 3",
+        "kg suggest --text 'We red-team each release' --source iso42001 --source aisb",
+    )),
     ("crosswalk", browse.crosswalk, _ANSWERS, (
         "kg crosswalk nist-ai-rmf iso42001",
         "kg crosswalk eu-ai-act iso42001 --min-authority project -o crosswalk.xlsx",
@@ -114,7 +120,11 @@ COMMANDS: tuple[tuple[str, Callable[..., None], str, tuple[str, ...]], ...] = (
         "kg sparql question.rq --format csv",
     )),
     ("lint", data.lint, _RUN, ("kg lint", "kg lint my-data --fix")),
-    ("import", importing.import_, _RUN, ("kg import aiid backup-20261116101500.tar.bz2 -o my-aiid",)),
+    ("import", importing.import_, _RUN, (
+        "kg import controls controls.xlsx --against controls.csv --dry-run",
+        "kg import aiid backup-20261116101500.tar.bz2 -o my-aiid",
+    )),
+    ("template", template.template, _RUN, ("kg template -o my-controls.xlsx",)),
     ("build", data.build, _RUN, ("kg build -o build/release",)),
     ("serve", serve.serve, _RUN, ("kg serve", "kg serve --host 0.0.0.0 --port 8080")),
 )  # fmt: skip

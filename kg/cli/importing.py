@@ -1,4 +1,4 @@
-"""``kg import``: another's published data as a data folder."""
+"""``kg import``: another's data as a data folder, and what a file of controls would change."""
 
 from __future__ import annotations
 
@@ -18,42 +18,96 @@ from kg.errors import KgError, UsageError
 __all__ = ["import_"]
 
 
-class Database(StrEnum):
+class Kind(StrEnum):
     """What can be imported."""
 
     AIID = "aiid"
+    CONTROLS = "controls"
+    OSCAL_CATALOG = "oscal-catalog"
+    CISO_LIBRARY = "ciso-library"
+
+
+_FILE = (
+    "For aiid the weekly snapshot: backup-YYYYMMDDhhmmss.tar.bz2 as it was fetched, a folder with its incidents.csv, "
+    "or that file alone. For controls a CSV or XLSX file, an audit exported by CISO Assistant, an OSCAL component "
+    "definition, or an SSSOM table of your own mappings. Else the catalog or library."
+)
 
 
 def import_(
     ctx: typer.Context,
-    database: Annotated[
-        Database, typer.Argument(metavar="aiid", show_default=False, help="aiid: the AI Incident Database.")
-    ],
-    snapshot: Annotated[
-        Path,
+    kind: Annotated[
+        Kind,
         typer.Argument(
-            metavar="SNAPSHOT",
+            metavar="KIND",
             show_default=False,
-            help="Its weekly snapshot: backup-YYYYMMDDhhmmss.tar.bz2 as it was fetched, a folder with its "
-            "incidents.csv, or that file alone.",
+            help="aiid (the AI Incident Database), controls (yours), oscal-catalog or ciso-library (a framework).",
         ),
     ],
+    file: Annotated[Path, typer.Argument(metavar="FILE", show_default=False, help=_FILE)],
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="DIR", show_default=False, help="The data folder to write.")
-    ],
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="PATH",
+            show_default=False,
+            help="The data folder to write; for controls the CSV file for the controls as they stand afterwards.",
+        ),
+    ] = None,
+    against: Annotated[
+        Path | None,
+        typer.Option("--against", metavar="FILE", help="For controls: the controls as they are kept now (CSV, XLSX)."),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change; write nothing.")] = False,
+    remove_missing: Annotated[
+        bool, typer.Option("--remove-missing", help="For controls: remove those kept that the file does not name.")
+    ] = False,
+    framework: Annotated[
+        str | None,
+        typer.Option(
+            "--framework", "-f", metavar="ID", help="For controls: the framework that an audit's references are of."
+        ),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", metavar="ID", help="For a framework: its id. Default: the file's name.")
+    ] = None,
+    licence: Annotated[
+        str, typer.Option("--licence", metavar="TEXT", help="For a framework: its licence, if the file names none.")
+    ] = "",
     day: Annotated[
         str | None,
         typer.Option(
-            "--date", metavar="DATE", help="The day of the snapshot, like 2026-11-16. Default: what its name says."
+            "--date", metavar="DATE", help="For aiid: the snapshot's day, like 2026-11-16. Default: what its name says."
         ),
     ] = None,
     data: DataOption = None,
 ) -> None:
-    """Turn a snapshot of the AI Incident Database into a data folder for --data.
+    """Turn another's data into a data folder for --data, or show what a file of controls would change.
 
-    All its incidents are in it but those the graph has already, with number, date, title and link, under CC BY-SA
-    4.0. A threat is named only where the MIT classification of an incident plainly says so.
+    aiid: all incidents but those the graph has already, under CC BY-SA 4.0;
+    a threat is named only where the MIT classification plainly says so.
+
+    controls: the difference to --against, field by field; -o writes the result.
+
+    oscal-catalog, ciso-library: a framework from your own copy, for --data.
     """
+    if kind is Kind.CONTROLS:
+        from kg.cli.importing_controls import import_controls
+
+        import_controls(
+            ctx, file, output, against, data, dry_run=dry_run, remove_missing=remove_missing, framework=framework
+        )
+        return
+    if output is None:
+        raise UsageError("say where the data folder is to be written", f"kg import {kind.value} {file.name} -o DIR")
+    if kind is Kind.AIID:
+        _aiid(ctx, file, output, day, data)
+    else:
+        _framework(ctx, kind, file, output, name, licence, data, dry_run=dry_run)
+
+
+def _aiid(ctx: typer.Context, snapshot: Path, output: Path, day: str | None, data: list[Path] | None) -> None:
     from kg.importers.aiid import read_snapshot, write_folder
     from kg.release import Release
 
@@ -79,6 +133,40 @@ def import_(
     print(f"{written.kept:,} incidents of the snapshot are in the graph already and stay as they are.")
     print("Data of the AI Incident Database, Responsible AI Collaborative, under CC BY-SA 4.0.")
     print(clean(f"Use it with: kg --data {output} stats"))
+
+
+def _framework(
+    ctx: typer.Context,
+    kind: Kind,
+    file: Path,
+    output: Path,
+    name: str | None,
+    licence: str,
+    data: list[Path] | None,
+    *,
+    dry_run: bool,
+) -> None:
+    """A framework of another tool as a node list."""
+    import re
+
+    from kg.importers.frameworks import read_ciso_library, read_oscal_catalog, write_library
+    from kg.release import Release
+
+    library = read_oscal_catalog(file) if kind is Kind.OSCAL_CATALOG else read_ciso_library(file)
+    id_ = name or re.sub(r"[^a-z0-9.]+", "-", file.stem.lower()).strip("-.")
+    taken = Release.load(*(f for f in folders(ctx, data) if f.resolve() != output.resolve()))
+    if id_ in taken.frameworks or id_ in taken.catalogues:
+        raise UsageError(f"the graph has a framework or catalogue {id_!r} already", "give it another id with --name")
+    asked = sum(node.assessable for node in library.nodes)
+    if dry_run:
+        print(clean(f"{library.title}: {len(library.nodes)} nodes, {asked} of them assessable. Nothing was written."))
+        return
+    written = write_library(library, id_, output, licence=licence)
+    print(clean(f"{written}  {library.title}: {len(library.nodes)} nodes, {asked} of them assessable"))
+    if library.left_out:
+        print(f"{library.left_out} withdrawn controls are left out.")
+    print(clean(f"Its text stands under: {licence or library.licence}"))
+    print(clean(f"Use it with: kg --data {output} show {id_}:{library.nodes[0].id}"))
 
 
 @contextmanager

@@ -104,6 +104,7 @@ _BUILDERS: dict[str, tuple[str, str]] = {
     "ProfileDraft": ("tables_profile", "draft_document"),
     "Questionnaire": ("tables_profile", "questions_document"),
     "Readiness": ("tables_exposure", "readiness_document"),
+    "SuggestionReport": ("tables_suggestions", "suggestions_document"),
     "Timeline": ("tables_profile", "timeline_document"),
     "WhatIf": ("tables_changes", "whatif_document"),
 }

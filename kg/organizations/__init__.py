@@ -5,6 +5,9 @@
     control_from_fields(fields, release)  one control                    → Control
     read_profile(path, release)           TOML or JSON                   → Profile
     profile_from_mapping(data, release)   a mapping that is structured already → Profile
+    suggest(release, control)             what its text may be mapped to  → Suggestions
+    read_any(path, release)               a file of another tool too      → Incoming
+    plan_import(current, sheet)           what an import would change     → ImportPlan
     profile_to_mapping(profile)           the way back, only what is stated  → dict
     profile_toml(profile)                 the profile as TOML that reads back to the same
 
@@ -20,10 +23,15 @@ from kg.organizations.controls import (
     parse_controls,
     read_controls,
 )
+from kg.organizations.formats import read_any
+from kg.organizations.imports import ImportPlan, plan_import
 from kg.organizations.profile_toml import profile_toml
 from kg.organizations.profiles import profile_from_mapping, profile_to_mapping, read_profile
+from kg.organizations.suggestions import Suggestion, suggest
+from kg.organizations.writing import controls_csv, template_xlsx
 
 __all__ = [
-    "COLUMNS", "STATUS_WORDS", "Sheet", "control_from_fields", "find_target", "parse_controls",
-    "profile_from_mapping", "profile_to_mapping", "profile_toml", "read_controls", "read_profile",
+    "COLUMNS", "STATUS_WORDS", "ImportPlan", "Sheet", "Suggestion", "control_from_fields", "controls_csv",
+    "find_target", "parse_controls", "plan_import", "profile_from_mapping", "profile_to_mapping", "profile_toml",
+    "read_any", "read_controls", "read_profile", "suggest", "template_xlsx",
 ]  # fmt: skip

@@ -15,7 +15,7 @@ import re
 import zipfile
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Literal
@@ -27,8 +27,9 @@ from kg.release import Release
 from kg.terms import prefix_of
 
 __all__ = [
-    "COLUMNS", "STATUS_WORDS", "Sheet", "control_from_fields", "find_target", "parse_controls", "parse_day",
-    "plausible_day", "read_controls", "sentences_of",
+    "COLUMNS", "STATUS_WORDS", "Sheet", "Table", "control_from_fields", "decoded_text", "file_bytes", "find_target",
+    "parse_controls", "parse_day", "parse_table", "plausible_day", "read_controls", "read_table", "sentences_of",
+    "target_kind",
 ]  # fmt: skip
 
 #: What is read of a control → the other headings it may stand under.  Case, punctuation and order do not matter.
@@ -85,12 +86,15 @@ class Sheet:
     """What was read, in the order of the file.
 
     ``findings`` holds warnings only; ``preview`` says each row of each control as a sentence, to be looked through
-    before it is believed.
+    before it is believed.  ``columns`` are the fields that the file has a column for, whether filled or not, and
+    ``places`` says of each control where its id stands (path, line, cell): an import needs both.
     """
 
     controls: tuple[Control, ...]
     findings: tuple[Finding, ...] = ()
     preview: tuple[str, ...] = ()
+    columns: tuple[str, ...] = field(default=tuple(COLUMNS), compare=False)
+    places: Mapping[str, tuple[str, int, str]] = field(default_factory=dict, compare=False, repr=False)
 
 
 # ------------------------------------------------------------------ the ways in
@@ -102,12 +106,20 @@ def read_controls(path: Path, release: Release, *, systems: Collection[str] | No
     ``systems`` are the AI systems a control may be limited to; ``None`` admits any.  Raises
     :class:`~kg.errors.InputError` with every finding if any is an error: nothing is half-read.
     """
-    data = _bytes(path)
+    return parse_table(read_table(path), release, systems)
+
+
+def read_table(path: Path) -> Table:
+    """The rows of a CSV file or workbook under their header, whatever they are about.
+
+    Raises :class:`~kg.errors.InputError` if it is neither, or damaged, or too large.
+    """
+    data = file_bytes(path)
     suffix = path.suffix.lower()
     if suffix in _TEXT_FILES:
-        return _parse(_text_table(str(path), data), release, systems)
+        return _text_table(str(path), data)
     if suffix in _WORKBOOKS:
-        return _parse(_workbook_table(path, data), release, systems)
+        return _workbook_table(path, data)
     hint = f"save it as one of: {', '.join((*_TEXT_FILES, *_WORKBOOKS))}"
     raise InputError.one(str(path), "UNREADABLE", f"files that end in {suffix!r} are not read", hint)
 
@@ -129,7 +141,7 @@ def parse_controls(
         return Sheet(())
     header = list(dict.fromkeys(key for row in given for key in row))
     cells = [(number, [row.get(key) or "" for key in header]) for number, row in enumerate(given, 1)]
-    return _parse(_Table(path, 0, header, cells), release, systems)
+    return parse_table(Table(path, 0, header, cells), release, systems)
 
 
 def control_from_fields(
@@ -305,7 +317,7 @@ class _RowReader:
         except UnknownIdError as error:
             self._unknown(item, text, relation, error)
             return None
-        if wrong := _wrong_kind(self._release, target):
+        if wrong := target_kind(self._release, target):
             hint = "a control is mapped to a reference control, a joint node or a provision"
             self.report("mappings", "WRONG_KIND", f"{target} is {wrong}", hint)
             return None
@@ -373,8 +385,8 @@ def _unknown_relation(release: Release, item: str) -> str:
     return ""
 
 
-def _wrong_kind(release: Release, target: str) -> str:
-    """What a target is, where it cannot be the target of a control's row."""
+def target_kind(release: Release, target: str) -> str:
+    """What a target is, where it cannot be the target of a control's row; empty where it can."""
     if target in release.provisions or target in release.controls or target in release.joints:
         return ""
     if target in release.incidents:
@@ -533,7 +545,7 @@ _Line = tuple[int, list[str]]  #: the line a row begins in, and its cells
 
 
 @dataclass(frozen=True, slots=True)
-class _Table:
+class Table:
     """Rows of texts under a header.  ``letters`` says that cells are called by a column's letter and the line, and
     ``first`` which column is the first; ``dates`` are the cells (line, index) that hold a date."""
 
@@ -577,12 +589,13 @@ def _letter(index: int) -> str:
 _FIELD_OF = {_plain(word): name for name, words in COLUMNS.items() for word in (name, *words)}
 
 
-def _parse(table: _Table, release: Release, systems: Collection[str] | None) -> Sheet:
+def parse_table(table: Table, release: Release, systems: Collection[str] | None) -> Sheet:
     """Every control of a table; raises :class:`InputError` if anything in it is wrong."""
     columns, findings = _columns(table)
     missing = {name for name in REQUIRED if name not in columns}
     controls: list[Control] = []
     first: dict[str, int] = {}
+    standing: dict[str, tuple[str, int, str]] = {}
     rows = [(line, cells) for line, cells in table.rows if any(cell.strip() for cell in cells) or not table.header_line]
     if not rows and not missing:
         findings.append(Finding(table.path, table.header_line, "EMPTY_FILE", "no control follows the header"))
@@ -593,9 +606,9 @@ def _parse(table: _Table, release: Release, systems: Collection[str] | None) -> 
         fields = {name: cells[i] if i < len(cells) else "" for name, i in columns.items()}
         places = {name: table.cell(line, i) for name, i in columns.items()}
         try:
-            controls.append(
-                control_from_fields(fields, release, systems=systems, path=table.path, line=line, cells=places)
-            )
+            control = control_from_fields(fields, release, systems=systems, path=table.path, line=line, cells=places)
+            controls.append(control)
+            standing[control.id] = (table.path, line, places["id"])
         except InputError as error:
             blank = ("MISSING_VALUE", "MISSING_STATUS")
             findings += [f for f in error.findings if not (f.code in blank and f.cell in missing)]
@@ -610,11 +623,11 @@ def _parse(table: _Table, release: Release, systems: Collection[str] | None) -> 
         said = f"{limited} controls are limited to AI systems, which only a profile can name: they count nowhere"
         findings.append(Finding(table.path, 0, "NO_PROFILE", said, severity="warning"))
     preview = tuple(said for control in controls for said in sentences_of(control, release))
-    return Sheet(tuple(controls), tuple(findings), preview)
+    return Sheet(tuple(controls), tuple(findings), preview, tuple(columns), standing)
 
 
 def _one_of_each_record(
-    controls: Sequence[Control], table: _Table, columns: Mapping[str, int], lines: Mapping[str, int]
+    controls: Sequence[Control], table: Table, columns: Mapping[str, int], lines: Mapping[str, int]
 ) -> tuple[list[Control], list[Finding]]:
     """The controls with what any of them says of a record said by all, and where two say different things."""
     records: dict[str, EvidenceRecord] = {}
@@ -637,7 +650,7 @@ def _one_of_each_record(
     return [replace(c, evidence=tuple(records[r.id] for r in c.evidence)) for c in controls], findings
 
 
-def _columns(table: _Table) -> tuple[dict[str, int], list[Finding]]:
+def _columns(table: Table) -> tuple[dict[str, int], list[Finding]]:
     """Which column holds which field, and what is wrong with the header."""
     columns: dict[str, int] = {}
     findings = list(table.findings)
@@ -666,7 +679,7 @@ def _columns(table: _Table) -> tuple[dict[str, int], list[Finding]]:
     return columns, findings
 
 
-def _unknown_column(table: _Table, index: int) -> tuple[str, str]:
+def _unknown_column(table: Table, index: int) -> tuple[str, str]:
     if not table.header[index].strip():
         return f"the column {table.column(index)} has no heading and is not read", "give it a heading or empty it"
     near = nearest(_plain(table.header[index]), _FIELD_OF)
@@ -674,7 +687,7 @@ def _unknown_column(table: _Table, index: int) -> tuple[str, str]:
     return f"the column {table.column(index)!r} is not read", f"{hint}columns: {', '.join(COLUMNS)}"
 
 
-def _shape(table: _Table, line: int, cells: Sequence[str]) -> Finding | None:
+def _shape(table: Table, line: int, cells: Sequence[str]) -> Finding | None:
     """A row with something to the right of the last column: its cells may have moved."""
     if not any(cell.strip() for cell in cells[len(table.header) :]):
         return None
@@ -684,7 +697,7 @@ def _shape(table: _Table, line: int, cells: Sequence[str]) -> Finding | None:
 
 
 def _id_findings(
-    table: _Table, line: int, columns: Mapping[str, int], fields: Mapping[str, str], first: dict[str, int]
+    table: Table, line: int, columns: Mapping[str, int], fields: Mapping[str, str], first: dict[str, int]
 ) -> Iterator[Finding]:
     """What is wrong with a row's id beside the others; ``first`` is brought up to date."""
     control_id = " ".join(fields.get("id", "").split())
@@ -726,7 +739,8 @@ def _named(cells: Iterable[str]) -> set[str]:
 # ------------------------------------------------------------------ files
 
 
-def _bytes(path: Path) -> bytes:
+def file_bytes(path: Path) -> bytes:
+    """The content of a file, or an :class:`~kg.errors.InputError` that says why there is none."""
     shown = str(path)
     if path.is_dir():
         raise InputError.one(shown, "UNREADABLE", "this is a folder, not a file", "name the file with the controls")
@@ -752,7 +766,7 @@ def _siblings(path: Path) -> str:
     return f"did you mean {path.parent / near}?" if near else ""
 
 
-def _text(shown: str, data: bytes) -> str:
+def decoded_text(shown: str, data: bytes) -> str:
     """The text of a CSV file: UTF-8 with or without byte order mark, or UTF-16 with one."""
     wide = data.startswith((b"\xff\xfe", b"\xfe\xff"))
     if data.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
@@ -799,14 +813,14 @@ def _delimiter(text: str) -> str:
     return max(_DELIMITERS, key=lambda d: (named(d), head.count(d)))
 
 
-def _text_table(shown: str, data: bytes) -> _Table:
-    text = _text(shown, data)
+def _text_table(shown: str, data: bytes) -> Table:
+    text = decoded_text(shown, data)
     rows = list(_csv_rows(shown, text, _delimiter(text), strict=True))
     index, _ = _header_row(rows)
     if index < 0:
         raise InputError.one(shown, "EMPTY_FILE", "the file holds nothing but blanks")
     line, header = rows[index]
-    return _Table(shown, line, header, rows[index + 1 :])
+    return Table(shown, line, header, rows[index + 1 :])
 
 
 # ------------------------------------------------------------------ workbooks
@@ -816,7 +830,7 @@ _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedErr
 _Value = int | float | str | bool | time | date | datetime | timedelta
 
 
-def _workbook_table(path: Path, data: bytes) -> _Table:
+def _workbook_table(path: Path, data: bytes) -> Table:
     """The first visible sheet with the columns of controls; of the others only a warning is read."""
     import python_calamine as calamine
 
@@ -863,18 +877,18 @@ def _refuse_giants(shown: str, data: bytes) -> None:
                 raise InputError.one(shown, "UNREADABLE", f"a sheet of the workbook reaches to the cell {where}", hint)
 
 
-def _sheet_table(shown: str, start: tuple[int, int] | None, grid: list[list[_Value]]) -> _Table:
+def _sheet_table(shown: str, start: tuple[int, int] | None, grid: list[list[_Value]]) -> Table:
     """One sheet as a table; without rows and header if it is empty."""
     above, left = start or (0, 0)
     lines = [(above + number, values) for number, values in enumerate(grid, 1)]
     rows = [(line, [_cell_text(value) for value in values]) for line, values in lines]
     index, _ = _header_row(rows)
     if index < 0:
-        return _Table(shown, 0, [], [])
+        return Table(shown, 0, [], [])
     moments = (date, time, timedelta)
     dates = {(line, i) for line, values in lines for i, value in enumerate(values) if isinstance(value, moments)}
     line, header = rows[index]
-    return _Table(shown, line, header, rows[index + 1 :], letters=True, first=left, dates=frozenset(dates))
+    return Table(shown, line, header, rows[index + 1 :], letters=True, first=left, dates=frozenset(dates))
 
 
 def _cell_text(value: _Value) -> str:
@@ -890,7 +904,7 @@ def _cell_text(value: _Value) -> str:
     return str(value)
 
 
-def _chosen(shown: str, tables: Mapping[str, _Table]) -> _Table:
+def _chosen(shown: str, tables: Mapping[str, Table]) -> Table:
     """The first sheet with all required columns, else with two known ones, else with anything."""
     filled = {name: table for name, table in tables.items() if table.header}
     if not filled:

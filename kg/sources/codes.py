@@ -5,7 +5,7 @@ Each has a bad and a good example under ``tests/lint`` and a line in ``docs/find
 
 from __future__ import annotations
 
-__all__ = ["CODES", "CONTROL_CODES", "IMPORT_CODES"]
+__all__ = ["CODES", "CONTROL_CODES", "FILE_CODES", "IMPORT_CODES"]
 
 #: Findings of ``kg lint``: code → meaning.
 CODES: dict[str, str] = {
@@ -77,4 +77,14 @@ IMPORT_CODES: dict[str, str] = {
     "UNKNOWN_ID": "a classification of an incident or under a subdomain that nobody knows (warning: left out)",
     "UNREADABLE": "the snapshot is not what its name says, or not whole",
     "UNSAFE_ARCHIVE": "an archive holds a path that leads out of it, a link or a device",
+}
+
+#: Findings of files of other tools (``kg import controls``, ``oscal-catalog``, ``ciso-library``), beside the above.
+FILE_CODES: dict[str, str] = {
+    "DUPLICATE_ID": "two nodes of a framework have the same id",
+    "NEAR_ID": "an id differs from one that is kept only in case or blanks",
+    "NOT_ASSESSED": "requirements of an audit have no result and make no control (warning)",
+    "NO_FRAMEWORK": "rows of an audit name no framework of the release and are not mapped (warning)",
+    "SYNTAX": "a JSON or YAML file does not parse",
+    "UNKNOWN_CONTROL": "a mapping names a control that is not kept",
 }

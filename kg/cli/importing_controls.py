@@ -1,0 +1,126 @@
+"""``kg import controls``: what a file would change in the controls that are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from kg.cli.output import emit, note, rendered, wanted_format
+from kg.cli.session import framework_id, load_release
+from kg.errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from kg.model import Control
+    from kg.organizations.imports import ImportPlan
+
+__all__ = ["import_controls"]
+
+_SHOWN = 20
+
+
+def import_controls(
+    ctx: typer.Context,
+    file: Path,
+    output: Path | None,
+    against: Path | None,
+    data: list[Path] | None,
+    *,
+    dry_run: bool,
+    remove_missing: bool,
+    framework: str | None,
+) -> None:
+    """Read, compare, show; and write the result where ``-o`` says so and it is no dry run."""
+    if output is not None and wanted_format(None, output) not in ("csv", "table"):
+        raise UsageError(f"controls are not written as {output.suffix}", "name a CSV file: -o controls.csv")
+    release = load_release(ctx, data)
+    from kg.organizations import read_controls
+    from kg.organizations.formats import Format, read_any
+    from kg.organizations.imports import plan_import
+
+    current = read_controls(against, release).controls if against else ()
+    home = framework_id(release, framework) if framework else None
+    incoming = read_any(file, release, current=current, framework=home)
+    plan = plan_import(current, incoming.sheet, remove_missing=remove_missing)
+    for finding in plan.findings:
+        note(str(finding))
+
+    def draw(console: Console) -> None:
+        _draw(console, plan, f"{file.name} ({incoming.format.value})", len(current))
+        if incoming.format is not Format.TABLE:
+            _read_as(console, incoming.sheet.preview)
+
+    rendered(draw, None)
+    if output is not None and not dry_run:
+        from kg.organizations.writing import controls_csv
+
+        emit(controls_csv(plan.result).encode(), output)
+    else:
+        print("Nothing was written.")
+
+
+def _draw(console: Console, plan: ImportPlan, name: str, kept: int) -> None:
+    from kg.cli import render
+
+    counts = (
+        (len(plan.added), "added"), (len(plan.changed), "changed"), (len(plan.removed), "removed"),
+        (len(plan.unchanged), "unchanged"), (len(plan.missing), "kept that the file does not name"),
+    )  # fmt: skip
+    said = ", ".join(f"{count} {what}" for count, what in counts if count) or "nothing"
+    render.paragraph(console, f"{name} against {kept} controls: {said}.", "bold")
+    _list(console, "Added", plan.added)
+    if plan.changed:
+        console.print()
+        rows = [
+            (c.before.id if i == 0 else "", f.field, _cut(f.before), _cut(f.after))
+            for c in plan.changed[:_SHOWN]
+            for i, f in enumerate(c.fields)
+        ]
+        columns = [("Changed", "."), ("Field", "."), ("Before", "<"), ("After", "<")]
+        render.put(console, render.simple_table(columns, rows))
+        _more(console, len(plan.changed))
+    _list(console, "Removed", plan.removed)
+    bare = sum(1 for c in plan.added if not c.rows)
+    if bare:
+        render.paragraph(
+            console, f"{bare} of the added controls have no mapping and cover nothing yet: `kg suggest` proposes."
+        )
+
+
+def _read_as(console: Console, preview: Sequence[str]) -> None:
+    """What the relations of another tool's file were read as, to be looked through before they are believed."""
+    from kg.cli import render
+
+    if preview:
+        console.print()
+        render.paragraph(console, "Read as", "bold")
+        for sentence in preview[:_SHOWN]:
+            render.paragraph(console, f"  {sentence}")
+        _more(console, len(preview))
+
+
+def _list(console: Console, heading: str, controls: tuple[Control, ...]) -> None:
+    from kg.cli import render
+
+    if not controls:
+        return
+    console.print()
+    rows = [(c.id, c.status.value, c.title, len(c.rows)) for c in controls[:_SHOWN]]
+    columns = [(heading, "."), ("Status", "."), ("Title", "<"), ("Mappings", ">")]
+    render.put(console, render.simple_table(columns, rows))
+    _more(console, len(controls))
+
+
+def _more(console: Console, count: int) -> None:
+    from kg.cli import render
+
+    if count > _SHOWN:
+        render.paragraph(console, f"… and {count - _SHOWN} more")
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 160 else text[:157] + "…"
