@@ -162,7 +162,7 @@ FAULTS = (
 def test_sixty_faults_in_five_thousand_rows_are_all_named_by_cell_in_one_run(tmp_path: Path) -> None:
     names = list(COLUMNS)
     rows = [
-        [f"C-{n}", f"Control {n}", "What is done", "implemented", "Owner", "2026-05-01", TARGETS[n % 4], ""]
+        [f"C-{n}", f"Control {n}", "What is done", "implemented", "Owner", "2026-05-01", "", "", "", TARGETS[n % 4], ""]
         for n in range(1, 5001)
     ]
     places = Random(60).sample(range(100, 5000), 60)
@@ -170,7 +170,7 @@ def test_sixty_faults_in_five_thousand_rows_are_all_named_by_cell_in_one_run(tmp
     for number, place in enumerate(places):
         column, text, code = FAULTS[number % len(FAULTS)]
         rows[place][names.index(column)] = text
-        planted.add((place + 2, f"{'ABCDEFGH'[names.index(column)]}{place + 2} {column}", code))
+        planted.add((place + 2, f"{'ABCDEFGHIJK'[names.index(column)]}{place + 2} {column}", code))
     path = tmp_path / "large.xlsx"
     workbook(path, [names, *rows])
     with pytest.raises(InputError) as caught:
@@ -194,8 +194,12 @@ def test_the_template_reads_back_once_it_is_filled_in(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no control follows the header"):
         read_controls(path, RELEASE)
     # Fill the first row in as a spreadsheet program would: inline strings in the sheet's own XML.
-    cells = ("X-1", "Logs", "Events are kept", "implemented", "Ann", "2026-05-01", "iso42001:A.6.2.8 superset_of", "")
-    row = "".join(f'<c r="{c}2" t="inlineStr"><is><t>{v}</t></is></c>' for c, v in zip("ABCDEFGH", cells, strict=True))
+    cells = {
+        "id": "X-1", "title": "Logs", "description": "Events are kept", "status": "implemented", "owner": "Ann",
+        "evidence_date": "2026-05-01", "mappings": "iso42001:A.6.2.8 superset_of",
+    }  # fmt: skip
+    filled = ((letter, cells.get(name, "")) for letter, name in zip("ABCDEFGHIJK", COLUMNS, strict=True))
+    row = "".join(f'<c r="{letter}2" t="inlineStr"><is><t>{text}</t></is></c>' for letter, text in filled)
     out = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(out, "w") as new:
         assert b"dataValidation" in old.read("xl/worksheets/sheet1.xml")
@@ -203,7 +207,7 @@ def test_the_template_reads_back_once_it_is_filled_in(tmp_path: Path) -> None:
             text = old.read(name)
             if name == "xl/worksheets/sheet1.xml":
                 text = text.replace(b"</sheetData>", f'<row r="2">{row}</row></sheetData>'.encode())
-                text = text.replace(b'<dimension ref="A1:H1"/>', b'<dimension ref="A1:H2"/>')
+                text = text.replace(b'<dimension ref="A1:K1"/>', b'<dimension ref="A1:K2"/>')
             new.writestr(name, text)
     path.write_bytes(out.getvalue())
     sheet = read_controls(path, RELEASE)
@@ -263,3 +267,29 @@ def test_the_command_names_every_fault_and_what_is_missing(files: Path) -> None:
     kg("template", "-o", files / "t.csv", code=2)
     kg("template", "-o", files / "t.xlsx")
     assert (files / "t.xlsx").exists()
+
+
+def test_evidence_stays_where_a_file_only_names_it() -> None:
+    """Days that the file says are taken over; what no cell can say of a record stays."""
+    record = EvidenceRecord("E-1", "minutes", "Board minutes", date(2026, 1, 1), None, "https://a.example", "note")
+    kept = [control("A-1", evidence=(record,), max_evidence_age_days=90)]
+    named = parse_controls([{"id": "A-1", "title": kept[0].title, "status": "implemented", "evidence": "E-1"}], RELEASE)
+    (after,) = plan_import(kept, named).result
+    assert after.evidence == (record,)
+    assert after.max_evidence_age_days == 90
+    row = {"id": "A-1", "title": kept[0].title, "status": "implemented", "evidence": "E-1; E-2"}
+    dated = parse_controls([row | {"evidence_date": "2026-06-01", "evidence_max_age_days": "30"}], RELEASE)
+    plan = plan_import(kept, dated)
+    (after,) = plan.result
+    assert after.evidence == (replace(record, day=date(2026, 6, 1)), EvidenceRecord("E-2", day=date(2026, 6, 1)))
+    assert {f.field for f in plan.changed[0].fields} >= {"evidence", "evidence_max_age_days"}
+    assert plan_import(plan.result, dated).empty
+
+
+def test_what_is_written_as_csv_reads_back_with_its_evidence(tmp_path: Path) -> None:
+    day = date(2026, 6, 1)
+    evidence = (EvidenceRecord("E-1", day=day, valid_until=date(2027, 6, 1)),)
+    kept = (control("A-1", evidence=evidence, evidence_date=day, max_evidence_age_days=30), control("A-2"))
+    path = tmp_path / "c.csv"
+    path.write_text(controls_csv(kept), encoding="utf-8")
+    assert read_controls(path, RELEASE).controls == kept

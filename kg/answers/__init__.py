@@ -57,7 +57,7 @@ from kg.answers.evidence import EvidenceReport, evidence_report
 from kg.answers.explain import ChainView, Explain, RulingView, explain
 from kg.answers.exposure import CaseFilter, Exposure, exposure, incidents_of, threat_family
 from kg.answers.gaps import Gap, GapReport, Pending, gap_report
-from kg.answers.graph import Filter, MAX_HOPS
+from kg.answers.graph import MAX_HOPS, Filter
 from kg.answers.hypothetical import framework_controls
 from kg.answers.judge import Reason, Verdict
 from kg.answers.lens import Lens, LensGroup, LensRow, lens

@@ -5,8 +5,8 @@
 
 A dry run is a plan that is shown and thrown away.  Controls are told apart by their id alone.  A file changes only
 what it has a column for: a workbook without *owner* leaves every owner as it is, while an empty owner cell empties it.
-What no file can say (evidence records, a control's own freshness rule) always stays.  Planning the result of a plan
-against the same file changes nothing.
+What no file can say (of an evidence record its kind, title, link and note) always stays.  Planning the result of a
+plan against the same file changes nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from kg.errors import Finding, InputError, UsageError
-from kg.model import Control, ControlRow
+from kg.model import Control, ControlRow, EvidenceRecord
 from kg.organizations.controls import REQUIRED, Sheet
 from kg.relations import word
 from kg.terms import natural_key
@@ -29,6 +29,9 @@ FIELDS: dict[str, str] = {
     "status": "status",
     "owner": "owner",
     "evidence_date": "evidence_date",
+    "evidence": "evidence",
+    "evidence_valid_until": "evidence",
+    "evidence_max_age_days": "max_evidence_age_days",
     "mappings": "rows",
     "systems": "systems",
 }
@@ -93,6 +96,7 @@ def plan_import(current: Sequence[Control], incoming: Sheet, *, remove_missing: 
         raise UsageError("a file of mappings removes no controls", hint)
     kept = {control.id: control for control in current}
     named = {control.id for control in incoming.controls}
+    records = {record.id: record for control in current for record in control.evidence}
     slips = _slips(kept, incoming)
     if slips:
         raise InputError(slips)
@@ -104,7 +108,7 @@ def plan_import(current: Sequence[Control], incoming: Sheet, *, remove_missing: 
         if before is None:
             added.append(control)
             continue
-        after = _merged(before, control, incoming.columns)
+        after = _merged(before, control, incoming.columns, records)
         fields = _differences(before, after)
         if fields:
             changed.append(Change(before, after, fields))
@@ -140,15 +144,24 @@ def _key(control: Control) -> tuple[object, ...]:
     return (*natural_key(control.id), control.id)
 
 
-def _merged(before: Control, after: Control, columns: Sequence[str]) -> Control:
-    """``before`` with the fields that the file has a column for."""
+def _merged(before: Control, after: Control, columns: Sequence[str], records: Mapping[str, EvidenceRecord]) -> Control:
+    """``before`` with the fields that the file has a column for; ``records`` are those kept already, by id."""
     said = {name: getattr(after, name) for column, name in FIELDS.items() if column in columns}
+    if "evidence" in said:
+        said["evidence"] = tuple(_record(records.get(r.id, r), r) for r in after.evidence)
     return replace(before, **said)
+
+
+def _record(kept: EvidenceRecord, said: EvidenceRecord) -> EvidenceRecord:
+    """A record as it is kept, with the days that the file says; one that is only named stays as it is."""
+    return replace(kept, day=said.day or kept.day, valid_until=said.valid_until or kept.valid_until)
 
 
 def _differences(before: Control, after: Control) -> tuple[FieldChange, ...]:
     found = []
     for column, name in FIELDS.items():
+        if column == "evidence_valid_until":
+            continue  # stands with the records
         one, other = _shown(before, name), _shown(after, name)
         if one != other:
             found.append(FieldChange(column, one, other))
@@ -160,9 +173,16 @@ def _shown(control: Control, name: str) -> str:
     value = getattr(control, name)
     if name == "rows":
         return "; ".join(sorted(f"{row.target} {word(row.mask)}" for row in value))
+    if name == "evidence":
+        return "; ".join(_shown_record(record) for record in sorted(value, key=lambda r: natural_key(r.id)))
     if name == "systems":
         return "; ".join(sorted(value))
     return "" if value is None else str(value)
+
+
+def _shown_record(record: EvidenceRecord) -> str:
+    day = f" of {record.day}" if record.day else ""
+    return f"{record.id}{day}{f' until {record.valid_until}' if record.valid_until else ''}"
 
 
 def _slips(kept: Mapping[str, Control], incoming: Sheet) -> list[Finding]:

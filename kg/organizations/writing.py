@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Collection, Iterable
+from datetime import date, datetime
 from typing import Any
 
 from kg.model import Control, ControlStatus
@@ -28,6 +28,9 @@ NOTES: dict[str, tuple[str, int]] = {
     "status": ("implemented, partial, planned, alternative or not-applicable. Choose from the list.", 16),
     "owner": ("Who answers for it: a role or a name.", 20),
     "evidence_date": ("The day of the newest evidence, like 2026-07-27. May stay empty.", 14),
+    "evidence": ("The names of what shows it, several separated by ; . One record may serve several controls.", 24),
+    "evidence_valid_until": ("The day until which that evidence counts. May stay empty.", 14),
+    "evidence_max_age_days": ("After how many days this control's evidence is too old. May stay empty.", 14),
     "mappings": (
         "What it is mapped to, several separated by ; . After a target you may say the relation: "
         "iso42001:A.6.2.4 superset_of; gdpr:art-32.1 intersects_with. May stay empty: `kg suggest` proposes.",
@@ -37,11 +40,12 @@ NOTES: dict[str, tuple[str, int]] = {
 }
 _EXAMPLE = (
     ("AC-01", "Access to training data", "Only named roles may read or change training data; rights are reviewed each "
-     "quarter.", "implemented", "Head of data", "2026-06-30", "iso42001:A.7.2 intersects_with; gdpr:art-32.1.b", ""),
+     "quarter.", "implemented", "Head of data", "2026-06-30", "access review Q2", "", "120",
+     "iso42001:A.7.2 intersects_with; gdpr:art-32.1.b", ""),
     ("INC-01", "Incident response for AI", "Incidents are triaged within a day and reported where the law asks for it.",
-     "partial", "Security lead", "2026-05-12", "aisb:INC-01", ""),
+     "partial", "Security lead", "2026-05-12", "", "", "", "aisb:INC-01", ""),
     ("OV-01", "Human review of decisions", "A trained person looks at each rejected application.", "planned",
-     "Product owner", "", "", ""),
+     "Product owner", "", "", "", "", "", ""),
 )  # fmt: skip
 _MOST_ROWS = 5_000
 
@@ -49,17 +53,38 @@ _MOST_ROWS = 5_000
 def controls_csv(controls: Iterable[Control]) -> str:
     """The controls as a CSV table with the columns of :data:`~kg.organizations.controls.COLUMNS`.
 
-    Reading it gives the same controls.  What no cell can say is left out: evidence records, a control's own freshness
-    rule.  A text that a spreadsheet would run as a formula is written as it is; CSV has no types.
+    Reading it gives the same controls.  What no cell can say is left out: of an evidence record its kind, title, link
+    and note, and the days of one control's records where they differ.  A text that a spreadsheet would run as a
+    formula is written as it is; CSV has no types.
     """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)
     for c in sorted(controls, key=lambda c: (natural_key(c.id), c.id)):
         rows = "; ".join(f"{r.target} {word(r.mask)}" if r.stated else r.target for r in c.rows)
-        day = c.evidence_date.isoformat() if c.evidence_date else ""
-        writer.writerow((c.id, c.title, c.description, c.status.value, c.owner, day, rows, "; ".join(c.systems)))
+        days = {r.day for r in c.evidence} or {c.evidence_date}
+        ends = {r.valid_until for r in c.evidence}
+        cells = {
+            "id": c.id,
+            "title": c.title,
+            "description": c.description,
+            "status": c.status.value,
+            "owner": c.owner,
+            "evidence_date": _only(days),
+            "evidence": "; ".join(r.id for r in c.evidence),
+            "evidence_valid_until": _only(ends),
+            "evidence_max_age_days": str(c.max_evidence_age_days or ""),
+            "mappings": rows,
+            "systems": "; ".join(c.systems),
+        }
+        writer.writerow([cells[column] for column in COLUMNS])
     return out.getvalue()
+
+
+def _only(days: Collection[date | None]) -> str:
+    """The one day, as text; empty where there is none, or several."""
+    day = next(iter(days)) if len(days) == 1 else None
+    return day.isoformat() if day else ""
 
 
 def template_xlsx(release: Release) -> bytes:
