@@ -14,6 +14,7 @@ from kg.answers import Applicability, Assessment, Verdict, assess
 from kg.answers.judge import Judge
 from kg.answers.plan import Goals, GoalState, Options, Plan, Status, Why, plan, singles
 from kg.answers.plan.actions import contained
+from kg.answers.plan.lean import LeanGraph
 from kg.answers.plan.problem import Problem, State, Way
 from kg.answers.plan.solve import greedy, solve
 from kg.errors import UnknownIdError, UsageError
@@ -206,6 +207,25 @@ def test_what_a_reference_control_contains_is_what_the_judge_rules(case: Case) -
             if contains:
                 clean = contained(a.graph, start, a.graph.ruled.get(target, ())).get(target, reached[target])
                 assert ruled[0].shown.hops == clean, write(case)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@given(case=cases)
+def test_the_lean_graph_covers_the_same_by_the_same_chains(case: Case) -> None:
+    graph = assess(case.release, case.controls, None, case.as_of, case.filter).graph
+    whole = {row.target for c in case.controls for row in c.rows}
+    adopted = [
+        Control(f"X{r}", r, ControlStatus.IMPLEMENTED, (ControlRow(r, SUPERSET_OF),)) for r in case.release.controls
+    ]
+    full = Judge(graph, [*case.controls, *adopted], case.as_of)
+    lean = Judge(LeanGraph(graph, whole), [*case.controls, *adopted], case.as_of)
+    for target in case.release.provisions:
+        one, two = (j.judge(target).best if j.judge(target).verdict is Verdict.COVERED else None for j in (full, lean))
+        assert (one is None) is (two is None), write(case)
+        if one is not None and two is not None:
+            assert (one.contender, one.shown, one.combined.disputed) == (
+                two.contender, two.shown, two.combined.disputed,
+            ), write(case)  # fmt: skip
 
 
 # ---------------------------------------------------------------- by hand

@@ -42,7 +42,7 @@ __all__ = [
     "MAX_HOPS", "Applicability", "Assessment", "ChainView", "ContentReport", "Counts", "Coverage",
     "Crosswalk", "CrosswalkRow", "Decision", "DerivedRow", "Disagreement", "Explain", "Explanation",
     "Exposure", "Filter", "FrameworkReport", "Gap", "GapReport", "Group", "Hit", "PairReport", "Pending", "Plan",
-    "Reason", "RequirementResult", "RulingView", "Side", "Singles", "Statement", "StepView", "Unit", "Verdict", "assess",
-    "classification_words", "content_report", "coverage", "crosswalk", "disagreements", "explain", "exposure",
+    "Reason", "RequirementResult", "RulingView", "Side", "Singles", "Statement", "StepView", "Unit", "Verdict",
+    "assess", "classification_words", "content_report", "coverage", "crosswalk", "disagreements", "explain", "exposure",
     "gap_report", "incidents_of", "plan", "search", "singles", "threat_family",
 ]  # fmt: skip

@@ -19,6 +19,7 @@ from kg.answers.applicability import Unit
 from kg.answers.coverage import Assessment, assess
 from kg.answers.graph import Graph
 from kg.answers.judge import Judge, Ruling
+from kg.answers.plan.lean import LeanGraph
 from kg.answers.plan.problem import Problem, Way
 from kg.answers.plan.result import Action, ActionKind
 from kg.model import Control, ControlRow, ControlStatus, Provision
@@ -171,7 +172,7 @@ def problem_of(
 ) -> Problem:
     """The goals (each with the units for which it is open) and the actions as a :class:`Problem`: one row for each goal
     and unit, in order."""
-    graph = assessment.graph
+    graph: Graph = LeanGraph(assessment.graph, ())
     joints = graph.release.joints
     wanted = {r.id for r, _ in goals}
     reach: dict[str, dict[str, int]] = {}

@@ -10,10 +10,12 @@ from datetime import date
 
 from kg.answers.applicability import Applicability, Decision, Unit, decide
 from kg.answers.coverage import Assessment, assess
+from kg.answers.coverage import _explanation as explanation_of
 from kg.answers.exposure import exposure
 from kg.answers.graph import Filter, Graph, graph_of
-from kg.answers.judge import Verdict
+from kg.answers.judge import Judge, Verdict
 from kg.answers.plan.actions import Move, contained, moves_of, problem_of, stale_of, with_evidence_of
+from kg.answers.plan.lean import LeanGraph
 from kg.answers.plan.problem import Problem, State
 from kg.answers.plan.result import (
     ActionKind,
@@ -31,7 +33,7 @@ from kg.answers.plan.result import (
 )
 from kg.answers.plan.solve import Solution, solve
 from kg.errors import UnknownIdError, UsageError, nearest
-from kg.model import Provision
+from kg.model import Control, Provision
 from kg.release import Release
 from kg.terms import prefix_of
 
@@ -40,6 +42,9 @@ __all__ = ["DEFAULT_CATALOGUE", "plan", "singles"]
 #: The project's own catalogue, from which controls are adopted where nothing else is said.
 DEFAULT_CATALOGUE = "aisb"
 MAX_COST = 1e9
+#: Up to how many rows a release may have for a plan to be checked by a walk of all paths; beyond, by those that can
+#: end in *contains* (:mod:`kg.answers.plan.lean`).
+WHOLE_ROWS = 50_000
 
 Progress = Callable[[str, int, int], None]
 
@@ -98,17 +103,22 @@ def _decided(base: Assessment, requirement: Provision) -> list[tuple[Unit, Decis
     return [(u, decide(base.release, requirement, base.profile, u, base.as_of)) for u in base.units]
 
 
-def _verdict(base: Assessment, unit: Unit, id_: str) -> Verdict:
-    return max((r.verdict for r in base.judge_of(unit).rulings(id_)), default=Verdict.GAP)
+def _judges(assessment: Assessment) -> dict[Unit, Judge]:
+    return {u: assessment.judge_of(u) for u in assessment.units}
+
+
+def _verdict(judge: Judge, id_: str) -> Verdict:
+    return max((r.verdict for r in judge.rulings(id_)), default=Verdict.GAP)
 
 
 def _scope(base: Assessment, framework: str, goals: Goals) -> _Scope:
     named = set(goals.requirements)
     found = _Scope(framework, 0, [], [])
+    judges = _judges(base)
     for r in base.graph.requirements(framework):
         units = [u for u, d in _decided(base, r) if d.applicability is Applicability.APPLICABLE]
         found.applicable += bool(units)
-        verdicts = {u: _verdict(base, u, r.id) for u in units}
+        verdicts = {u: _verdict(judges[u], r.id) for u in units}
         left = tuple(u for u in units if verdicts[u] < Verdict.COVERED)
         if not left:
             continue
@@ -349,27 +359,36 @@ def _question(assessment: Assessment, goals: Goals, options: Options, progress: 
     return _Question(base, scopes, wanted, choice, incidents, problem)
 
 
-def _controls_with(base: Assessment, moves: Iterable[Move]) -> list:  # type: ignore[type-arg]
+def _controls_with(base: Assessment, moves: Iterable[Move]) -> list[Control]:
     after = {m.after.id: m.after for m in moves}
     kept = [after.pop(c.id, c) for c in base.controls]
     return [*kept, *after.values()]
 
 
-def _verified(q: _Question, chosen: Collection[int], closed: Collection[int]) -> Assessment:
-    """The assessment made again with the actions done.  Exactly the goals said to be closed must be covered."""
+def _walked_whole(release: Release) -> bool:
+    """Whether a plan is checked over every path there is."""
+    return len(release.mappings) <= WHOLE_ROWS
+
+
+def _verified(q: _Question, chosen: Collection[int], closed: Collection[int]) -> dict[Unit, Judge]:
+    """The judges of the assessment made again with the actions done: exactly the goals said to be closed must be
+    covered."""
     base = q.base
     controls = _controls_with(base, (q.choice.moves[a] for a in sorted(chosen)))
     after = assess(base.release, controls, base.profile, base.as_of, base.filter)
+    if not _walked_whole(base.release):
+        after.graph = LeanGraph(after.graph, {row.target for c in base.controls for row in c.rows})
+    judges = _judges(after)
     for g, goal in enumerate(q.goals):
         id_ = goal.requirement.id
-        covered = all(_verdict(after, u, id_) is Verdict.COVERED for u in goal.units)
+        covered = all(_verdict(judges[u], id_) is Verdict.COVERED for u in goal.units)
         if covered is not (g in closed):
             said = "closes" if g in closed else "does not close"
             raise RuntimeError(f"the plan {said} {id_}, the assessment made again with its actions says otherwise")
-    return after
+    return judges
 
 
-def _counts(q: _Question, states: dict[str, GoalState], after: Assessment | None) -> list[PlanCounts]:
+def _counts(q: _Question, states: dict[str, GoalState], after: dict[Unit, Judge] | None) -> list[PlanCounts]:
     found = []
     release = q.base.release
     for scope in q.scopes:
@@ -379,7 +398,7 @@ def _counts(q: _Question, states: dict[str, GoalState], after: Assessment | None
         if after is not None:
             goals = {g.requirement.id for g in scope.goals}
             beside = sum(
-                all(_verdict(after, u, o.requirement.id) is Verdict.COVERED for u in o.units)
+                all(_verdict(after[u], o.requirement.id) is Verdict.COVERED for u in o.units)
                 for o in scope.open
                 if o.requirement.id not in goals
             )
@@ -554,8 +573,9 @@ def _objective(options: Options) -> str:
 def _method(base: Assessment, solution: Solution | None) -> str:
     if solution is None:
         return f"each action alone; {base.method}"
+    lean = "" if _walked_whole(base.release) else " over the chains that can contain"
     proof = "proven optimal" if solution.proven else f"best found in the time, at most {solution.gap:.2%} from the best"
-    return f"mixed-integer program (HiGHS), {proof}; every goal re-assessed with the plan done; {base.method}"
+    return f"mixed-integer program (HiGHS), {proof}; every goal re-assessed with the plan done{lean}; {base.method}"
 
 
 def _steps(
@@ -585,7 +605,7 @@ def _steps(
 def _goal(
     q: _Question,
     g: int,
-    after: Assessment | None,
+    after: dict[Unit, Judge] | None,
     step: int,
     who: dict[str, str],
     reason: tuple[Why, str, tuple[str, ...]] | None,
@@ -593,12 +613,11 @@ def _goal(
     goal = q.goals[g]
     units = tuple(u.id for u in goal.units if u.id)
     if after is not None:
-        explanation = after.requirement(goal.requirement).explanation
-        by: tuple[str, ...] = ()
-        if explanation is not None:
-            holders = [explanation.control, *(control for _, control in explanation.members)]
-            by = tuple(dict.fromkeys(who[h] for h in holders if h in who))
-        return Goal(goal.requirement, goal.verdict, units, q.incidents[g], GoalState.CLOSED, step, by, explanation)
+        rulings = [after[u].rulings(goal.requirement.id)[0] for u in goal.units]
+        holders = [h for r in rulings for h in (r.contender.id, *(control for _, control in r.contender.members))]
+        by = tuple(dict.fromkeys(who[h] for h in holders if h in who))
+        chain = explanation_of(q.base.release, rulings[0])
+        return Goal(goal.requirement, goal.verdict, units, q.incidents[g], GoalState.CLOSED, step, by, chain)
     if reason is None:
         return Goal(goal.requirement, goal.verdict, units, q.incidents[g], GoalState.LEFT, note="not within the budget")
     why, note, through = reason
