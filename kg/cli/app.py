@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from kg.cli import assess, browse, data, demo, importing, report, serve, show
+from kg.cli import assess, browse, data, demo, importing, plan, report, serve, show
 from kg.cli.options import DataOption
 from kg.errors import InputError, KgError
 
@@ -38,6 +38,11 @@ COMMANDS: tuple[tuple[str, Callable[..., None], str, tuple[str, ...]], ...] = (
     ("explain", assess.explain, _ANSWERS, (
         "kg explain controls.csv --requirement eu-ai-act:art-15.5",
         "kg explain controls.csv --framework gdpr --requirement 'Article 32(1)(b)'",
+    )),
+    ("plan", plan.plan, _ANSWERS, (
+        "kg plan controls.csv --profile profile.toml --framework eu-ai-act --by 2027-12-02",
+        "kg plan controls.csv --budget 10 --must aisb:GOV-06 -o plan.xlsx",
+        "kg plan controls.csv --framework gdpr --singles --limit 5",
     )),
     ("crosswalk", browse.crosswalk, _ANSWERS, (
         "kg crosswalk nist-ai-rmf iso42001",

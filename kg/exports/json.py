@@ -34,6 +34,7 @@ from kg.answers import (
     Side,
 )
 from kg.answers.gaps import Gap, GapReport
+from kg.answers.plan import Goal, Plan
 from kg.model import (
     Disclaimer,
     Incident,
@@ -295,6 +296,15 @@ def _assessment(value: Assessment, release: Release | None) -> list[Any]:
     return [plain(value.coverage(f), value.release) for f in value.release.frameworks]
 
 
+def _goal(value: Goal, release: Release | None) -> dict[str, Any]:
+    return {**_head(value.requirement), **_fields(value, release, without=("requirement",))}
+
+
+def _plan(value: Plan, release: Release | None) -> dict[str, Any]:
+    """Without the time it took: the same question gives the same bytes."""
+    return _fields(value, release, without=("seconds",))
+
+
 _SPECIAL: dict[type, Callable[[Any, Release | None], Any]] = {
     Assessment: _assessment,
     Counts: _counts,
@@ -306,6 +316,8 @@ _SPECIAL: dict[type, Callable[[Any, Release | None], Any]] = {
     Explanation: _explanation,
     Gap: _gap,
     GapReport: _gap_report,
+    Goal: _goal,
+    Plan: _plan,
     Group: _group,
     Mapping: _mapping,
     Profile: _profile,

@@ -95,12 +95,15 @@ def document(answer: Any, release: Release) -> Document:
 def _builders() -> dict[str, Callable[[Any, Release], Document]]:
     from kg.exports.tables_assessment import coverage_document, explain_document, gaps_document
     from kg.exports.tables_crosswalk import crosswalk_document
+    from kg.exports.tables_plan import plan_document, singles_document
 
     return {
         "Coverage": coverage_document,
         "Crosswalk": crosswalk_document,
         "Explain": explain_document,
         "GapReport": gaps_document,
+        "Plan": plan_document,
+        "Singles": singles_document,
     }
 
 
