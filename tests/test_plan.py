@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
+import json
 import random
 from dataclasses import replace
 from datetime import date
 from itertools import combinations
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from api.context import Context
+from api.schema import schema
+from benchmarks import generate
 from kg.answers import Applicability, Assessment, Verdict, assess
 from kg.answers.judge import Judge
-from kg.answers.plan import Goals, GoalState, Options, Plan, Status, Why, plan, singles
+from kg.answers.plan import Goals, GoalState, Options, Plan, Status, Why, answer, plan, singles
 from kg.answers.plan.actions import contained
 from kg.answers.plan.lean import LeanGraph
 from kg.answers.plan.problem import Problem, State, Way
 from kg.answers.plan.solve import greedy, solve
+from kg.cli.app import app
 from kg.errors import UnknownIdError, UsageError
+from kg.exports.csv import csv_text
+from kg.exports.json import dumps
+from kg.exports.markdown import markdown_text
+from kg.exports.tables import document
+from kg.exports.xlsx import workbook
 from kg.model import Control, ControlRow, ControlStatus, Modality
+from kg.organizations import read_controls, read_profile
 from kg.relations import SUPERSET_OF, Outcome
 from kg.release import Release
 from tests.graphs import Case, cases, parse, random_case, write
@@ -483,3 +496,144 @@ def test_evidence_fresh_today_is_kept_fresh_until_the_deadline_unless_it_is_let_
     assert plan(a, Goals(by=by)).steps == ()
     aged = plan(a, Goals(by=by, age_evidence=True))
     assert [s.action.kind.value for s in aged.steps] == ["refresh"]
+
+
+# ---------------------------------------------------------------- the ways out
+
+
+EXAMPLE = Path(__file__).parents[1] / "kg" / "data" / "example"
+
+
+@pytest.fixture(scope="module")
+def company(release: Release) -> Assessment:
+    """The example organisation."""
+    profile = read_profile(EXAMPLE / "profile.toml", release)
+    sheet = read_controls(EXAMPLE / "controls.csv", release, systems={s.id for s in profile.systems})
+    return assess(release, sheet.controls, profile)
+
+
+def test_every_format_tells_the_same(company: Assessment, release: Release) -> None:
+    found = plan(company, Goals(frameworks=("gdpr",)), Options(budget=5, must_not=("aisb:PRV-07",)))
+    said = json.loads(dumps(found, release))
+    assert "seconds" not in said
+    assert dumps(found, release) == dumps(replace(found, seconds=99.0), release)
+    assert [s["action"]["id"] for s in said["steps"]] == done(found)
+    assert {g["curie"]: g["state"] for g in said["goals"]} == {g.requirement.id: g.state.value for g in found.goals}
+    page = document(found, release)
+    steps, goals, counts = page.tables
+    assert [r["id"] for r in steps.records()] == done(found)
+    assert [r["curie"] for r in goals.records()] == [g["curie"] for g in said["goals"]]
+    assert counts.records()[-1]["coveredAfter"] == found.total.covered_after
+    assert all(c.description for t in page.tables for c in t.columns)
+    facts = dict(page.facts)
+    assert facts["Method"] == found.method
+    assert facts["Release"] == release.digest
+    alone = singles(company, Goals(frameworks=("gdpr",)))
+    assert [r["id"] for r in document(alone, release).tables[0].records()] == [s.action.id for s in alone.singles]
+    for each in (found, alone):
+        assert csv_text([document(each, release)]).count(release.digest) >= 5
+        assert release.digest in markdown_text([document(each, release)])
+        assert workbook([document(each, release)])[:2] == b"PK"
+
+
+def test_the_command_plans(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    costs = tmp_path / "costs.csv"
+    costs.write_text("id,cost\naisb:PRV-07,3\naisb:PRV-11,0.5\n", encoding="utf-8")
+    given = [str(EXAMPLE / "controls.csv"), "--profile", str(EXAMPLE / "profile.toml"), "--framework", "gdpr"]
+
+    def run(*args: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as end:
+            app(["plan", *given, *args])
+        out = capfd.readouterr()
+        return int(end.value.code or 0), out.out, out.err
+
+    code, out, _ = run("--cost", str(costs), "--budget", "4", "--format", "json")
+    assert code == 0
+    found = json.loads(out)
+    assert found["cost"] <= 4
+    assert found["steps"][0]["action"]["id"] == "aisb:PRV-11"
+    code, out, _ = run("--must-not", "aisb:PRV-07", "--limit", "3")
+    assert code == 0
+    assert "proven: none is better" in out
+    assert "only through what must not be in the plan: aisb:PRV-07" in " ".join(out.split())
+    code, out, _ = run("--singles", "--limit", "1")
+    assert (code, "aisb:PRV-07" in out) == (0, True)
+    costs.write_text("aisb:PRV-07,much\naisb:PRV-11,1\naisb:PRV-11,2\n", encoding="utf-8")
+    for args, said in (
+        (("--cost", str(costs)), ("costs.csv:1: BAD_VALUE 'much'", "costs.csv:3: DUPLICATE_ID")),
+        (("--cost", str(tmp_path / "none.csv")), ("UNREADABLE",)),
+        (("--by", "soon"), ("--by:",)),
+        (("--by-incidents",), ("add --budget",)),
+        (("--age-evidence",), ("add --by",)),
+        (("--must", "aisb:PRV-7"), ("did you mean aisb:PRV-0",)),
+        (("--must", "aisb:JOINT-43"), ("several controls together",)),
+        (("--catalogue", "aisbb"), ("UNKNOWN_ID",)),
+        (("--budget", "-1"), ("out of range",)),
+        (("--time-limit", "0"), ("out of range",)),
+    ):
+        code, out, err = run(*args)
+        assert code == 2, args
+        assert out == ""
+        assert all(s in err for s in said), err
+
+
+QUERY = """
+query ($input: AssessmentInput!, $options: PlanOptions) {
+  assessment(input: $input) {
+    plan(goals: { frameworks: ["gdpr"] }, options: $options) {
+      status cost value bound gap actions release asOf by method assumptions
+      total { applicable covered open goals closed left uncoverable coveredAfter }
+      steps(first: 100) { nodes { number closed open cost closes joints action { id kind } } }
+      goals(state: closed, first: 100) { totalCount nodes { curie step by explanation { control steps { object } } } }
+      uncoverable: goals(state: uncoverable) { totalCount }
+    }
+    singleActions(goals: { frameworks: ["gdpr"] }) { idle singles(first: 3) { nodes { action { id } closes } } }
+  }
+}
+"""
+
+
+def test_graphql_gives_the_plan_of_the_library(release: Release) -> None:
+    controls = [{"id": "A", "title": "A", "status": "implemented", "mappings": [{"target": "aisb:PRV-01"}]}]
+    given = {"controls": controls, "asOf": "2026-11-23"}
+
+    def ask(options: dict[str, Any]) -> Any:
+        return schema.execute_sync(QUERY, {"input": given, "options": options}, Context(release, "a request"))
+
+    given_back = ask({"mustNot": ["aisb:PRV-07"]})
+    assert given_back.errors is None
+    found = given_back.data["assessment"]["plan"]
+    own = Control("A", "A", ControlStatus.IMPLEMENTED, (ControlRow("aisb:PRV-01", SUPERSET_OF),))
+    a = assess(release, [own], None, date(2026, 11, 23))
+    asked = Goals(frameworks=("gdpr",))
+    same = plan(a, asked, Options(must_not=("aisb:PRV-07",)))
+    assert [s["action"]["id"] for s in found["steps"]["nodes"]] == done(same)
+    assert found["total"]["closed"] == found["goals"]["totalCount"] == same.total.closed
+    assert found["uncoverable"]["totalCount"] == same.total.uncoverable > 0
+    assert found["status"] == "optimal"
+    assert all(g["explanation"]["steps"][-1]["object"] == g["curie"] for g in found["goals"]["nodes"])
+    listed = given_back.data["assessment"]["singleActions"]["singles"]["nodes"]
+    assert [s["action"]["id"] for s in listed] == [s.action.id for s in singles(a, asked).singles[:3]]
+    for options, said in (({"timeLimit": 60}, "out of range"), ({"must": ["no"]}, "there is no action")):
+        refused = ask(options)
+        assert said in str(refused.errors)
+
+
+# ---------------------------------------------------------------- made-up graphs
+
+
+def test_made_up_graphs_are_the_same_every_time_and_can_be_planned(monkeypatch: pytest.MonkeyPatch) -> None:
+    one, two = generate.release(generate.SMALL, 7), generate.release(generate.SMALL, 7)
+    assert one.digest == two.digest != generate.release(generate.SMALL, 8).digest
+    crosswalk = [m for m in one.mappings if m.set_id == "crosswalk"]
+    assert len(crosswalk) >= generate.SMALL.mappings * 0.9
+    assert sum(m.relation == "intersects_with" for m in crosswalk) / len(crosswalk) > 0.85
+    whole = plan(assess(one, (), None, generate.DAY))
+    monkeypatch.setattr(answer, "WHOLE_ROWS", 0)
+    lean = plan(assess(one, (), None, generate.DAY))
+    assert whole.total.uncoverable
+    assert "over the chains that can contain" in lean.method
+    assert (lean.steps, lean.total) == (whole.steps, whole.total)
+    hurried = plan(assess(one, (), None, generate.DAY), options=Options(time_limit=1e-6))
+    assert hurried.total.closed == whole.total.closed
+    assert hurried.bound <= whole.cost <= hurried.cost

@@ -17,6 +17,9 @@ from api.schema.inputs import MAX_CONTROLS, AssessmentInput, TooMuchError, filte
 from api.schema.lookup import By, find, framework_name
 from api.schema.mappings import LegalReference
 from api.schema.nodes import computed, mirror
+from api.schema.plans import Plan, PlanGoals, PlanOptions, SingleActions
+from api.schema.plans import plan as make_plan
+from api.schema.plans import single_actions as list_single_actions
 from api.schema.steps import Step, steps_of
 from api.schema.threats import Incident, Threat
 from kg import answers
@@ -28,6 +31,8 @@ from kg.organizations import Sheet
 __all__ = ["Assessment", "Coverage", "Explain", "GapReport", "RequirementResult", "assess"]
 
 _Answer = TypeVar("_Answer", "Coverage", "GapReport")
+GoalsArgument = Annotated[PlanGoals | None, strawberry.argument(description="What is to be closed.")]
+OptionsArgument = Annotated[PlanOptions | None, strawberry.argument(description="By which actions, and how well.")]
 FrameworkArgument = Annotated[str, strawberry.argument(description="The framework's short id: eu-ai-act.")]
 
 
@@ -542,6 +547,14 @@ class Assessment:
         found = _requirement(self.it, find(self.it.release, requirement))
         it = info.context.once(("explain", id(self.it), found.id), lambda: answers.explain(self.it, found))
         return Explain.of(self.it, it)
+
+    @computed("What to do next: the cheapest actions that close what is open, or the best in a budget.", cost=25_000)
+    def plan(self, info: Info, goals: GoalsArgument = None, options: OptionsArgument = None) -> Plan:
+        return make_plan(info, self.it, goals, options)
+
+    @computed("What each action closes by itself, with the controls there are.", cost=5_000)
+    def single_actions(self, info: Info, goals: GoalsArgument = None, options: OptionsArgument = None) -> SingleActions:
+        return list_single_actions(info, self.it, goals, options)
 
     def _answer(self, info: Info, framework: str, cls: type[_Answer]) -> _Answer:
         name = framework_name(self.it.release, framework)
