@@ -514,7 +514,7 @@ def plan(
         progress("Assessing again with the plan done", 0, 1)
     after = _verified(q, chosen, closed)
     reasons = _reasons(q.base, problem, choice, q.goals, every - closable)
-    ordered = _ordered(_only(problem, choice.allowed), chosen, problem.cost)
+    ordered = _ordered(_only(problem, chosen), chosen, problem.cost)
     steps, step_of = _steps(q, ordered, len(closable))
     who = {m.after.id: m.action.id for a, m in enumerate(choice.moves) if a in chosen}
     found = tuple(

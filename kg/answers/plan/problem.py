@@ -72,6 +72,7 @@ class State:
     _ways_of: dict[int, set[int]] = field(default_factory=dict)
     _ways_over: dict[int, set[int]] = field(default_factory=dict)
     _siblings: dict[int, set[int]] = field(default_factory=dict)
+    _alike: float | None = None
     _gain: dict[int, tuple[float, int, int]] = field(default_factory=dict)
 
     @classmethod
@@ -91,6 +92,8 @@ class State:
             for clause in way.clauses:
                 for a in clause:
                     ways_of[a].add(w)
+        # Most often every requirement is one row and worth the same: then rows may be counted for requirements.
+        alike = len(siblings) == len(problem.group) and len(set(problem.weight)) == 1
         return cls(
             problem,
             set(),
@@ -100,6 +103,7 @@ class State:
             dict(ways_of),
             dict(ways_over),
             dict(siblings),
+            problem.weight[0] if alike else None,
         )
 
     def adds(self, action: int) -> set[int]:
@@ -116,8 +120,12 @@ class State:
         found = self._gain.get(action)
         if found is None:
             rows = self.adds(action)
-            closed = [g for g in {self.problem.group[r] for r in rows} if self._siblings[g] & self.open <= rows]
-            found = self._gain[action] = (sum(self.problem.weight[g] for g in sorted(closed)), len(closed), len(rows))
+            if self._alike is not None:
+                found = (self._alike * len(rows), len(rows), len(rows))
+            else:
+                closed = [g for g in {self.problem.group[r] for r in rows} if self._siblings[g] & self.open <= rows]
+                found = (sum(self.problem.weight[g] for g in sorted(closed)), len(closed), len(rows))
+            self._gain[action] = found
         return found
 
     def take(self, action: int) -> tuple[set[int], set[str]]:
@@ -135,7 +143,8 @@ class State:
                 joints.add(way.joint)
             for c in self._missing[w]:
                 dirty |= way.clauses[c]
-        for row in {s for r in rows for s in self._siblings[self.problem.group[r]]}:
+        touched = rows if self._alike is not None else {s for r in rows for s in self._siblings[self.problem.group[r]]}
+        for row in touched:
             dirty |= self.problem.direct[row]
             for w in self._ways_over.get(row, ()):
                 for clause in self.problem.ways[w].clauses:
