@@ -398,6 +398,15 @@ def test_must_and_budget() -> None:
             plan(a, options=options)
 
 
+def test_nothing_open_needs_nothing() -> None:
+    a = assessed("row s(project) c:1 superset_of eu:1\ncontrol A implemented: c:1\n")
+    for options in (Options(), Options(budget=3), Options(must=("c:1",))):
+        found = plan(a, options=options)
+        assert done(found) == list(options.must)
+        assert (found.total.goals, found.total.covered_after, found.status) == (0, 1, Status.OPTIMAL)
+    assert singles(a).singles == ()
+
+
 def test_nothing_depends_on_the_order_of_what_comes_in() -> None:
     for seed in range(40):
         rng = random.Random(seed)
@@ -556,6 +565,8 @@ def test_the_command_plans(tmp_path: Path, capfd: pytest.CaptureFixture[str]) ->
     assert code == 0
     assert "proven: none is better" in out
     assert "only through what must not be in the plan: aisb:PRV-07" in " ".join(out.split())
+    code, out, _ = run("--budget", "0")
+    assert (code, "nothing fits" in out) == (0, True)
     code, out, _ = run("--singles", "--limit", "1")
     assert (code, "aisb:PRV-07" in out) == (0, True)
     costs.write_text("aisb:PRV-07,much\naisb:PRV-11,1\naisb:PRV-11,2\n", encoding="utf-8")

@@ -274,7 +274,9 @@ def _draw_plan(console: Console, plan: Plan, release: Release, limit: int) -> No
     many = f"{len(plan.steps)} action{'' if len(plan.steps) == 1 else 's'}"
     spent = f"{many}, cost {_amount(plan.cost)}" + ("" if plan.budget is None else f" of {_amount(plan.budget)}")
     if plan.status is Status.OPTIMAL:
-        proof = "proven: none is better" if plan.steps else "nothing needs to be done"
+        t = plan.total
+        idle = "nothing needs to be done" if not t.goals else "nothing fits" if t.left else "nothing can be done"
+        proof = "proven: none is better" if plan.steps else idle
     else:
         proof = f"best found in the time: {_amount(plan.value)}, bound {_amount(plan.bound)}, gap {plan.gap:.1%}"
     render.paragraph(console, f"{spent}; {proof} ({plan.objective}).")
