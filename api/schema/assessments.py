@@ -19,6 +19,9 @@ from api.schema.lenses import Lens
 from api.schema.lookup import By, find, framework_name
 from api.schema.mappings import LegalReference
 from api.schema.nodes import computed, mirror
+from api.schema.plans import Plan, PlanGoals, PlanOptions, SingleActions
+from api.schema.plans import plan as make_plan
+from api.schema.plans import single_actions as list_single_actions
 from api.schema.steps import Step, steps_of
 from api.schema.threats import Incident, Threat
 from api.schema.timelines import Timeline
@@ -36,6 +39,8 @@ if TYPE_CHECKING:
 __all__ = ["Assessment", "Coverage", "Explain", "GapReport", "RequirementResult", "assess"]
 
 _Answer = TypeVar("_Answer", "Coverage", "GapReport")
+GoalsArgument = Annotated[PlanGoals | None, strawberry.argument(description="What is to be closed.")]
+OptionsArgument = Annotated[PlanOptions | None, strawberry.argument(description="By which actions, and how well.")]
 FrameworkArgument = Annotated[str, strawberry.argument(description="The framework's short id: eu-ai-act.")]
 
 
@@ -652,6 +657,14 @@ class Assessment:
         from api.schema.evidence import EvidenceReport
 
         return EvidenceReport.ask(info, self.it, frameworks, within)
+
+    @computed("What to do next: the cheapest actions that close what is open, or the best in a budget.", cost=25_000)
+    def plan(self, info: Info, goals: GoalsArgument = None, options: OptionsArgument = None) -> Plan:
+        return make_plan(info, self.it, goals, options)
+
+    @computed("What each action closes by itself, with the controls there are.", cost=5_000)
+    def single_actions(self, info: Info, goals: GoalsArgument = None, options: OptionsArgument = None) -> SingleActions:
+        return list_single_actions(info, self.it, goals, options)
 
     def _answer(self, info: Info, framework: str, cls: type[_Answer]) -> _Answer:
         name = framework_name(self.it.release, framework)

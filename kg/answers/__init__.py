@@ -14,6 +14,8 @@ tests all call these and get the same frozen objects.
     framework_controls(release, framework, as_of, …)    → the controls of doing a whole framework
     evidence_report(assessment, frameworks, within)     → what rests on each record, and what goes stale when
     crosswalk(release, source, target)                  → direct rows and derived relations, both directions
+    plan(assessment, goals, options)                    → the best set of actions, and what each step closes
+    singles(assessment, goals, options)                 → what each action closes by itself
     exposure(release, requirement)                      → threats and incidents behind a gap
     exposure_ranking(assessment, frameworks, cases)     → open requirements by what happened to others
     concerns(release, case_of(release, incident), day)  → the requirements and reference controls an incident concerns
@@ -71,6 +73,7 @@ from kg.answers.overlap import (
     overlap,
     overlap_matrix,
 )
+from kg.answers.plan import Plan, Singles, plan, singles
 from kg.answers.questionnaire import Answer, Consequence, Move, ProfileDraft, Standing, Tally, answer, questionnaire
 from kg.answers.ranking import ExposureRanking, RankedGap, exposure_ranking
 from kg.answers.readiness import Readiness, readiness
@@ -85,11 +88,11 @@ __all__ = [
     "ContentReport", "Counts", "Coverage", "Crosswalk", "CrosswalkRow", "Decision", "DerivedRow", "Direction",
     "Disagreement", "EvidenceReport", "Explain", "Explanation", "Exposure", "ExposureRanking", "Filter",
     "FrameworkReport", "FrameworkSide", "Gap", "GapReport", "Group", "Happening", "Hit", "Lens", "LensGroup", "LensRow",
-    "Milestone", "Move", "Numbers", "Overlap", "OverlapMatrix", "OverlapPair", "PairReport", "Pending", "ProfileDraft",
-    "RankedGap", "Readiness", "Reason", "RequirementDecision", "RequirementResult", "RulingView", "Side", "Standing",
-    "Statement", "StepView", "Tally", "Timeline", "TimelineChange", "Unit", "Verdict", "WhatIf", "answer",
-    "applicability", "assess", "assume", "both_ways", "case_of", "classification_words", "compare", "concerns",
-    "content_report", "coverage", "crosswalk", "disagreements", "evidence_report", "exclusions", "explain", "exposure",
-    "exposure_ranking", "framework_controls", "gap_report", "incidents_of", "lens", "overlap", "overlap_matrix",
-    "questionnaire", "readiness", "search", "threat_family", "timeline", "what_if",
+    "Milestone", "Move", "Numbers", "Overlap", "OverlapMatrix", "OverlapPair", "PairReport", "Pending", "Plan",
+    "ProfileDraft", "RankedGap", "Readiness", "Reason", "RequirementDecision", "RequirementResult", "RulingView",
+    "Side", "Singles", "Standing", "Statement", "StepView", "Tally", "Timeline", "TimelineChange", "Unit", "Verdict",
+    "WhatIf", "answer", "applicability", "assess", "assume", "both_ways", "case_of", "classification_words", "compare",
+    "concerns", "content_report", "coverage", "crosswalk", "disagreements", "evidence_report", "exclusions", "explain",
+    "exposure", "exposure_ranking", "framework_controls", "gap_report", "incidents_of", "lens", "overlap",
+    "overlap_matrix", "plan", "questionnaire", "readiness", "search", "singles", "threat_family", "timeline", "what_if",
 ]  # fmt: skip

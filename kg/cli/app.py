@@ -27,6 +27,7 @@ from kg.cli import (
     importing,
     incident,
     overlap,
+    plan,
     profile,
     report,
     serve,
@@ -75,6 +76,11 @@ COMMANDS: tuple[tuple[str, Callable[..., None], str, tuple[str, ...]], ...] = (
         "kg profile --questions",
         "kg profile --answer place=union --answer roles=deployer --answer high-risk=employment -o new-profile.toml",
         "kg profile --explain profile.toml --framework eu-ai-act --as-of 2027-12-02",
+    )),
+    ("plan", plan.plan, _ANSWERS, (
+        "kg plan controls.csv --profile profile.toml --framework eu-ai-act --by 2027-12-02",
+        "kg plan controls.csv --budget 10 --must aisb:GOV-06 -o plan.xlsx",
+        "kg plan controls.csv --framework gdpr --singles --limit 5",
     )),
     ("diff", compare.diff, _ANSWERS, (
         "kg diff last-year.csv controls.csv --profile profile.toml",

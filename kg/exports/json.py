@@ -43,6 +43,7 @@ from kg.answers import (
 )
 from kg.answers.compare import Change, Comparison
 from kg.answers.gaps import Gap, GapReport
+from kg.answers.plan import Goal, Plan
 from kg.answers.whatif import WhatIf
 from kg.exports.json_exposure import SPECIAL as _EXPOSURE
 from kg.model import (
@@ -404,6 +405,15 @@ def _what_if(value: WhatIf, release: Release | None) -> dict[str, Any]:
     return {"assumed": list(value.assumed), **_comparison(value.comparison, release)}
 
 
+def _goal(value: Goal, release: Release | None) -> dict[str, Any]:
+    return {**_head(value.requirement), **_fields(value, release, without=("requirement",))}
+
+
+def _plan(value: Plan, release: Release | None) -> dict[str, Any]:
+    """Without the time it took: the same question gives the same bytes."""
+    return _fields(value, release, without=("seconds",))
+
+
 _SPECIAL: dict[type, Callable[[Any, Release | None], Any]] = {
     **_EXPOSURE,
     Assessment: _assessment,
@@ -421,7 +431,9 @@ _SPECIAL: dict[type, Callable[[Any, Release | None], Any]] = {
     Explanation: _explanation,
     Gap: _gap,
     GapReport: _gap_report,
+    Goal: _goal,
     Group: _group,
+    Plan: _plan,
     LensRow: _lens_row,
     Mapping: _mapping,
     Overlap: _linked,
