@@ -11,9 +11,12 @@ from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
 from api import pages
+from api.access import ForbiddenError, Gate
 from api.graphiql import STATIC
 from api.graphql_http import GraphQLView
 from api.middleware import Envelope
+from api.observability import CONTENT_TYPE, Metrics
+from api.oidc import TokenError
 from api.overlap_http import add_overlaps
 from api.responses import refusal
 from api.schema import schema
@@ -32,12 +35,23 @@ class Health(BaseModel):
     release: str = Field(description="The digest of the release it answers from.")
 
 
-def create_app(release: Release | None = None) -> FastAPI:
-    """The application over ``release``, or over the project's own data.
+class Ready(BaseModel):
+    """That the server can answer everything it offers."""
+
+    status: str = Field(description="ready, or stopping.", examples=["ready"])
+    release: str = Field(description="The digest of the release it answers from.")
+    store: str = Field(description="ready where the database of organisations answers; none where there is none.")
+
+
+def create_app(release: Release | None = None, gate: Gate | None = None) -> FastAPI:
+    """The application over ``release``, or over the project's own data.  ``gate`` holds the store of organisations and
+    says who asks; without one nothing is kept and nobody is known.
 
     Raises :class:`~kg.errors.InputError` where that data does not load: a server never starts half-read.
     """
     found = release if release is not None else Release.load()
+    gate = gate or Gate(None)
+    metrics = Metrics(found.digest)
     app = FastAPI(
         title="AI governance graph",
         version=__version__,
@@ -46,13 +60,14 @@ def create_app(release: Release | None = None) -> FastAPI:
         redoc_url=None,
     )
     app.state.release = found
-    app.add_middleware(Envelope)
+    app.add_middleware(Envelope, metrics=metrics)
     app.add_exception_handler(KgError, _refuse_library_error)
     app.add_exception_handler(HTTPException, _refuse_http_error)
-    app.router.routes.append(Route("/graphql", GraphQLView(schema, found)))
+    app.router.routes.append(Route("/graphql", GraphQLView(schema, found, gate, metrics)))
     app.mount("/static", StaticFiles(directory=STATIC, check_dir=False), name="static")
     _add_pages(app, found)
     add_overlaps(app, found)
+    _add_operations(app, found, gate, metrics)
     return app
 
 
@@ -67,15 +82,39 @@ def _add_pages(app: FastAPI, release: Release) -> None:
     def error_codes() -> str:
         return errors
 
-    @app.get("/healthz", summary="Whether the server is well")
-    def health() -> Health:
-        """Which release it answers from."""
-        return Health(status="ok", release=release.digest)
-
     @app.get("/schema.graphql", response_class=PlainTextResponse, summary="The GraphQL schema")
     def graphql_schema() -> str:
         """In GraphQL's schema definition language, with a description of everything."""
         return sdl
+
+
+def _add_operations(app: FastAPI, release: Release, gate: Gate, metrics: Metrics) -> None:
+    app.state.stopping = False
+
+    @app.get("/healthz", summary="Whether the process is alive")
+    def health() -> Health:
+        """Which release it answers from."""
+        return Health(status="ok", release=release.digest)
+
+    @app.get("/readyz", summary="Whether it can answer", responses={503: {"description": "Not now."}})
+    def ready(response: Response) -> Ready:
+        """Whether the database answers, and whether the server is about to stop."""
+        if app.state.stopping:
+            response.status_code = 503
+            return Ready(status="stopping", release=release.digest, store="none")
+        if gate.store is not None:
+            gate.store.ping()
+        return Ready(status="ready", release=release.digest, store="none" if gate.store is None else "ready")
+
+    @app.get("/metrics", response_class=PlainTextResponse, summary="Figures for Prometheus")
+    def figures(request: Request) -> Response:
+        """For the person at this machine, and elsewhere for platform administrators."""
+        principal = gate.principal(request.headers)
+        request.state.principal = principal
+        if gate.store is not None and not principal.platform:
+            code = TokenError if principal.kind == "anonymous" else ForbiddenError
+            raise code("the figures are for platform administrators", "send a platform administrator's key")
+        return Response(metrics.text(), media_type=CONTENT_TYPE)
 
 
 def _refuse_library_error(request: Request, error: Exception) -> Response:

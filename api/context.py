@@ -2,26 +2,64 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any, TypeVar, cast
 from uuid import uuid4
 
 import strawberry
 
+from api.access import NOBODY, Principal
+from api.observability import Metrics
 from kg import Release
+from kg.organizations.store import Store
 
-__all__ = ["Context", "Info"]
+__all__ = ["Context", "Info", "Kept"]
 
 _T = TypeVar("_T")
+#: How many assessments of organisations a server keeps at hand.
+_MOST = 32
+
+
+class Kept:
+    """The values last asked for, by key: the least recently used one goes.  Thread-safe; a value that several ask for
+    at once may be made several times."""
+
+    def __init__(self, most: int = _MOST) -> None:
+        self._most = most
+        self._values: OrderedDict[Hashable, Any] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, key: Hashable, make: Callable[[], _T]) -> _T:
+        """What ``make()`` gives, or gave for ``key``."""
+        with self._lock:
+            if key in self._values:
+                self._values.move_to_end(key)
+                return cast(_T, self._values[key])
+        value = make()
+        with self._lock:
+            self._values[key] = value
+            while len(self._values) > self._most:
+                self._values.popitem(last=False)
+        return value
 
 
 @dataclass(slots=True)
 class Context:
-    """One request: the release it is answered from, its id, and what it has computed so far."""
+    """One request: the release it is answered from, who asks, its id, and what it has computed so far.
+
+    ``shared`` keeps what outlives the request: assessments of organisations, by organisation and revision.
+    """
 
     release: Release
     request_id: str = field(default_factory=lambda: uuid4().hex)
+    principal: Principal = NOBODY
+    store: Store | None = None
+    shared: Kept | None = None
+    metrics: Metrics | None = None
+    writable: bool = False  #: whether the request may change anything: it was sent by POST, and there is a store
     controls: int = 0  #: how many controls its assessments have taken so far
     _kept: dict[Hashable, Any] = field(default_factory=dict, repr=False)
 
@@ -30,6 +68,10 @@ class Context:
         if key not in self._kept:
             self._kept[key] = make()
         return cast(_T, self._kept[key])
+
+    def forget(self) -> None:
+        """Compute everything anew from here on: something was written."""
+        self._kept.clear()
 
 
 Info = strawberry.Info[Context, None]

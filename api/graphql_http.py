@@ -25,10 +25,13 @@ from strawberry.http.base import BaseRequestProtocol
 from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 
-from api.context import Context
+from api.access import Gate
+from api.context import Context, Kept
 from api.errors import PARSE_AND_VALIDATION_STATUS, present, problem
 from api.graphiql import POLICY, render
 from api.negotiation import best
+from api.observability import Metrics
+from api.oidc import TokenError
 from api.schema import KgSchema
 from kg import Release
 
@@ -43,6 +46,7 @@ MAX_BODY = 8 * 1024 * 1024
 
 _CODES = {
     400: "BAD_REQUEST",
+    401: "UNAUTHENTICATED",
     405: "METHOD_NOT_ALLOWED",
     406: "NOT_ACCEPTABLE",
     413: "BODY_TOO_LARGE",
@@ -53,9 +57,12 @@ _CODES = {
 class GraphQLView(GraphQL[Context, None]):
     """One endpoint: the page for people, the answers for programs."""
 
-    def __init__(self, schema: KgSchema, release: Release) -> None:
+    def __init__(self, schema: KgSchema, release: Release, gate: Gate, metrics: Metrics) -> None:
         super().__init__(schema, subscription_protocols=())
         self._release = release
+        self._gate = gate
+        self._metrics = metrics
+        self._shared = Kept()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request; there are no subscriptions, so nothing else comes here."""
@@ -64,7 +71,8 @@ class GraphQLView(GraphQL[Context, None]):
             response = await self.run(request)
         except HTTPException as error:
             response = self._refusal(request, error)
-        response.headers["Vary"] = "Accept"
+        response.headers["Vary"] = "Accept, Authorization"
+        response.headers.setdefault("Cache-Control", "no-store")
         await response(scope, receive, send)
 
     # ------------------------------------------------------------------ what comes in
@@ -78,8 +86,19 @@ class GraphQLView(GraphQL[Context, None]):
         return HTMLResponse(render(), headers={"Content-Security-Policy": POLICY})
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
-        """A fresh context with the id the request already has."""
-        return Context(self._release, request.state.request_id)
+        """A fresh context with the id the request already has and who asks."""
+        assert isinstance(request, Request)
+        try:
+            principal = await anyio.to_thread.run_sync(self._gate.principal, request.headers)
+        except TokenError as error:
+            self._metrics.refused(error.code)
+            raise HTTPException(401, error.message) from None
+        request.state.principal = principal
+        store = self._gate.store
+        return Context(
+            self._release, request.state.request_id, principal, store, self._shared, self._metrics,
+            writable=store is not None and request.method == "POST",
+        )  # fmt: skip
 
     async def get_sub_response(self, request: Request | WebSocket) -> Response:
         """An empty response that carries the media type to :meth:`create_response`."""
@@ -167,7 +186,8 @@ class GraphQLView(GraphQL[Context, None]):
         _, said = problem(code, request.state.request_id, error.reason)
         extensions = {key: said[key] for key in ("code", "hint", "requestId")} | {"docs": said["type"]}
         body = {"errors": [{"message": said["detail"], "extensions": extensions}]}
-        headers = {"Allow": "GET, POST"} if error.status_code == 405 else None
+        more = {405: {"Allow": "GET, POST"}, 401: {"WWW-Authenticate": 'Bearer realm="organisations"'}}
+        headers = more.get(error.status_code)
         accepted = best(request.headers.get("accept"), _MEDIA_TYPES) or JSON
         return Response(orjson.dumps(body), error.status_code, headers, media_type=f"{accepted}; charset=utf-8")
 

@@ -239,7 +239,7 @@ def cost_of(
         for d in operation.variable_definitions or ()
         if isinstance(d.default_value, IntValueNode)
     }
-    root = schema.query_type
+    root = schema.mutation_type if operation.operation is OperationType.MUTATION else schema.query_type
     assert root is not None
     return _Costs(schema, document, defaults | dict(variables or {})).of(operation.selection_set, root)
 
@@ -296,9 +296,12 @@ class Limits(SchemaExtension):
         if len(named) > 1 and name is None:
             message = "the document has several operations, and `operationName` does not say which is meant"
             raise LimitError("OPERATION_NAME_REQUIRED", message, f"one of: {known}")
-        if named[0].operation is not OperationType.QUERY:
-            kind = named[0].operation.value
-            raise LimitError("NOT_A_QUERY", f"a {kind} cannot be run", "everything here is read with a query")
+        if named[0].operation is OperationType.SUBSCRIPTION:
+            hint = "ask `changesSince` for what has changed in an organisation"
+            raise LimitError("NOT_A_QUERY", "a subscription cannot be run", hint)
+        if named[0].operation is OperationType.MUTATION and not self.execution_context.context.writable:
+            hint = "send mutations by POST to a server that keeps organisations"
+            raise LimitError("NOT_A_QUERY", "a mutation cannot be run here", hint)
         return named[0]
 
     def get_results(self) -> dict[str, Any]:

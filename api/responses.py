@@ -24,7 +24,7 @@ def refusal(
     """The response to a request that is refused for a library error or a code."""
     request_id = request.state.request_id
     status, document = problem(error, request_id, detail)
-    more = {"Vary": "Accept", **(headers or {})}
+    more = {"Vary": "Accept", **({"WWW-Authenticate": "Bearer"} if status == 401 else {}), **(headers or {})}
     if best(request.headers.get("accept"), ("application/json", PROBLEM, "text/html")) == "text/html":
         html = problem_page(document["title"], document["detail"], document["hint"], request_id)
         return HTMLResponse(html, status, more)

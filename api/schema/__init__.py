@@ -1,6 +1,7 @@
 """The GraphQL schema, thin over :mod:`kg.answers` and :mod:`kg.release`.
 
-    queries        the root
+    queries        the root; mutations what changes an organisation
+    organizations  what is kept of organisations; tenants who may see it
     frameworks, controls, mappings, threats    what the release holds
     crosswalks, assessments, reports, inputs, steps    what is answered
     lookup         from ids of any sort to things
@@ -21,6 +22,7 @@ from strawberry.extensions import ParserCache, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 
 from api.limits import Limits
+from api.schema.mutations import Mutation
 from api.schema.queries import Query
 
 __all__ = ["KgSchema", "schema"]
@@ -68,6 +70,7 @@ class CachedValidation(ValidationCache):
 
 schema = KgSchema(
     query=Query,
+    mutation=Mutation,
     config=StrawberryConfig(auto_camel_case=True),
     extensions=[Limits, CachedParser, CachedValidation],
 )

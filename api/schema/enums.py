@@ -15,12 +15,15 @@ from kg.answers import Applicability, Happening, Reason, Verdict
 from kg.answers.compare import CauseKind, ChangeKind, Direction
 from kg.answers.evidence import Basis
 from kg.model import Authority, ControlStatus, Method, Modality, PartKind, RationaleKind, ThreatRelation
+from kg.organizations.store import Kind as RecordKind
+from kg.organizations.store import ProposalState, Role
 from kg.relations import Outcome
 
 __all__ = [
     "Applicability", "ApplicabilityReason", "Authority", "Basis", "CauseKind", "ChangeKind", "ControlStatus",
-    "Direction", "Happening", "Method", "Modality", "Outcome", "PartKind", "QuestionKind", "QuestionScope",
-    "RationaleKind", "Reason", "Relation", "StepKind", "ThreatRelation", "Verdict",
+    "Direction", "Happening", "Method", "Modality", "Outcome", "PartKind", "ProposalState", "QuestionKind",
+    "QuestionScope", "RationaleKind", "Reason", "RecordKind", "Relation", "Role", "StepKind", "ThreatRelation",
+    "Verdict",
 ]  # fmt: skip
 
 _Enum = TypeVar("_Enum", bound=EnumMeta)
@@ -297,5 +300,38 @@ _describe(
     {
         "verdict": "Its verdict would be lower without the record.",
         "control": "It is covered through a control that the record serves; no age or end is set that would lower it.",
+    },
+)
+_describe(
+    Role,
+    "What a key or a person may do. Each role contains those before it.",
+    {
+        "viewer": "May read everything of one organisation but its keys, members and audit log.",
+        "editor": "May also change its profile, controls, mappings and evidence.",
+        "admin": "May also see and change its keys and members, and read its audit log.",
+        "platform_admin": "May create, list and archive organisations, and read nothing in them.",
+    },
+)
+_describe(
+    RecordKind,
+    "What a change was about.",
+    {
+        "organization": "The organisation itself: its name, whether it is archived.",
+        "profile": "Its profile, with its AI systems and exclusions.",
+        "control": "A control.",
+        "evidence": "An evidence record.",
+        "proposal": "A suggested mapping.",
+        "key": "An API key.",
+        "member": "A person's role.",
+        "store": "The store of organisations as a whole.",
+    },
+)
+_describe(
+    ProposalState,
+    "Where a suggested mapping stands. Only a person moves it on.",
+    {
+        "proposed": "Nobody has decided; it counts for nothing.",
+        "accepted": "It has become a mapping of the control.",
+        "rejected": "It will not be proposed again.",
     },
 )

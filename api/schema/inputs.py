@@ -7,6 +7,7 @@ so that a file and a request with the same content give the same answer and the 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any
 
 import strawberry
@@ -16,7 +17,7 @@ from api.schema.enums import Authority, ControlStatus, Relation
 from kg import Release
 from kg.answers import MAX_HOPS, Filter
 from kg.errors import KgError, UsageError
-from kg.model import EvidenceRecord, Profile
+from kg.model import Control, EvidenceRecord, Profile
 from kg.organizations import Sheet, parse_controls, profile_from_mapping
 from kg.organizations.evidence import with_evidence
 
@@ -30,6 +31,8 @@ __all__ = [
     "FactInput",
     "ProfileInput",
     "TooMuchError",
+    "controls_of",
+    "evidence_record",
     "filter_of",
     "read_controls",
     "read_profile",
@@ -203,7 +206,14 @@ def read_controls(controls: list[ControlInput], release: Release, profile: Profi
     """Controls of a request, checked; raises :class:`~kg.errors.InputError` with every finding."""
     systems = {s.id for s in profile.systems} if profile else set()
     sheet = parse_controls([_row(c) for c in controls], release, systems=systems)
-    return with_evidence(sheet, [[_record(e) for e in c.evidence or ()] for c in controls])
+    return with_evidence(sheet, [[evidence_record(e) for e in c.evidence or ()] for c in controls])
+
+
+def controls_of(controls: Sequence[ControlInput], release: Release) -> tuple[Control, ...]:
+    """The controls of a request that is to be kept, checked.  They may name AI systems that the profile does not have
+    yet.  Raises :class:`~kg.errors.InputError` with every finding."""
+    sheet = parse_controls([_row(c) for c in controls], release)
+    return with_evidence(sheet, [[evidence_record(e) for e in c.evidence or ()] for c in controls]).controls
 
 
 def filter_of(
@@ -245,7 +255,8 @@ def _system(system: SystemInput) -> dict[str, Any]:
     }
 
 
-def _record(e: EvidenceInput) -> EvidenceRecord:
+def evidence_record(e: EvidenceInput) -> EvidenceRecord:
+    """The record of a request."""
     return EvidenceRecord(
         e.id.strip(), e.kind or "", e.title or "", e.day, e.valid_until, e.link or "", e.note or ""
     )  # fmt: skip

@@ -23,6 +23,7 @@ from api.schema.inputs import AssessmentInput, ProfileInput, filter_of
 from api.schema.lookup import By, SearchHit, check_length, find, framework_name, node
 from api.schema.mappings import Mapping, MappingSet, select_rows
 from api.schema.nodes import Node, computed, mirror
+from api.schema.organizations import OrganizationQueries
 from api.schema.overlaps import Overlap, OverlapMatrix
 from api.schema.profiles import (
     AnswerInput,
@@ -59,8 +60,11 @@ _WHOM = "Who the organisation is; null: nothing is stated and every duty may app
 AsOf = Annotated[dt.date | None, argument(description="The day whose texts are meant; today where nothing is said.")]
 
 
-@strawberry.type(description="Everything one can ask. Nothing is stored and nothing can be changed.")
-class Query:
+@strawberry.type(
+    description="Everything one can ask. `assessment` takes the controls in the request and stores nothing; "
+    "`organization` answers from what is kept."
+)
+class Query(OrganizationQueries):
     @computed("The digest of the release that answers: every number belongs to one.")
     def release(self, info: Info) -> str:
         return info.context.release.digest

@@ -26,6 +26,8 @@ from kg.cli import (
     evidence,
     importing,
     incident,
+    operations,
+    organizations,
     overlap,
     plan,
     profile,
@@ -40,9 +42,16 @@ from kg.cli import (
 from kg.cli.options import DataOption
 from kg.errors import InputError, KgError
 
-__all__ = ["COMMANDS", "app"]
+__all__ = ["COMMANDS", "GROUPS", "app"]
 
-_ANSWERS, _LOOK_UP, _RUN = "Answers", "Look things up", "Check, build, serve"
+_ANSWERS, _LOOK_UP, _RUN, _KEEP = "Answers", "Look things up", "Check, build, serve", "Organisations that are kept"
+#: What the commands of two words are about.
+GROUPS: dict[str, str] = {
+    "org": "Organisations that are kept: their controls, profile, evidence and history.",
+    "keys": "API keys: who may ask a server about an organisation, and change it.",
+    "audit": "The audit log: who did what, when, before and after.",
+    "db": "The database of organisations: SQLite in your data folder, or KG_DATABASE_URL.",
+}
 #: Name, function, panel of the help, examples.
 COMMANDS: tuple[tuple[str, Callable[..., None], str, tuple[str, ...]], ...] = (
     ("demo", demo.demo, _ANSWERS, ("kg demo", "kg demo --out /tmp/kg-demo")),
@@ -132,7 +141,34 @@ COMMANDS: tuple[tuple[str, Callable[..., None], str, tuple[str, ...]], ...] = (
     )),
     ("template", template.template, _RUN, ("kg template -o my-controls.xlsx",)),
     ("build", data.build, _RUN, ("kg build -o build/release",)),
-    ("serve", serve.serve, _RUN, ("kg serve", "kg serve --host 0.0.0.0 --port 8080")),
+    ("serve", serve.serve, _RUN, ("kg serve", "kg serve --host 0.0.0.0 --port 8080 --log json")),
+    ("org list", organizations.list_, _KEEP, ("kg org list",)),
+    ("org create", organizations.create, _KEEP, ("kg org create 'Harrow Staffing' --id harrow",)),
+    ("org show", organizations.show, _KEEP, ("kg org show harrow",)),
+    ("org rename", organizations.rename, _KEEP, ("kg org rename harrow 'Harrow Staffing Ltd'",)),
+    ("org profile", organizations.profile, _KEEP, ("kg org profile harrow profile.toml", "kg org profile harrow")),
+    ("org history", organizations.history, _KEEP, ("kg org history harrow --since 3",)),
+    ("org archive", organizations.archive, _KEEP, ("kg org archive harrow", "kg org archive harrow --undo")),
+    ("org export", organizations.export, _KEEP, ("kg org export harrow -o harrow.kgorg",)),
+    ("org delete", organizations.delete, _KEEP, ("kg org delete harrow --yes",)),
+    ("org restore", organizations.restore, _KEEP, ("kg org restore harrow.kgorg",)),
+    ("org members", organizations.members, _KEEP, ("kg org members harrow",)),
+    ("org member", organizations.member, _KEEP, (
+        "kg org member harrow https://id.example.org 00u1a --role editor",
+    )),
+    ("keys create", operations.keys_create, _KEEP, (
+        "kg keys create harrow --role editor --expires 90d",
+        "kg keys create --platform",
+    )),
+    ("keys list", operations.keys_list, _KEEP, ("kg keys list harrow", "kg keys list --platform")),
+    ("keys rotate", operations.keys_rotate, _KEEP, ("kg keys rotate harrow KEY --old-until 7d",)),
+    ("keys revoke", operations.keys_revoke, _KEEP, ("kg keys revoke harrow KEY",)),
+    ("audit verify", operations.audit_verify, _KEEP, ("kg audit verify", "kg audit verify harrow")),
+    ("audit export", operations.audit_export, _KEEP, ("kg audit export harrow -o audit.jsonl",)),
+    ("db upgrade", operations.db_upgrade, _KEEP, ("kg db upgrade",)),
+    ("db status", operations.db_status, _KEEP, ("kg db status",)),
+    ("backup", operations.backup, _KEEP, ("kg backup organisations.kgbackup",)),
+    ("restore", operations.restore, _KEEP, ("kg restore organisations.kgbackup",)),
 )  # fmt: skip
 
 
@@ -189,6 +225,8 @@ def _tell(error: KgError) -> int:
 def _tell_usage(error: Any) -> int:
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "kg"
+    if type(error).__name__ == "NoArgsIsHelpError":
+        return 0
     said = " ".join(error.format_message().replace("Value error, ", "").split())
     _say(f"{command}: BAD_ARGUMENT {said} (`{command} --help` describes every option)")
     return 2
@@ -247,10 +285,17 @@ def _kg(
 
 
 def _register() -> None:
+    groups = {name: typer.Typer(help=about, no_args_is_help=True) for name, about in GROUPS.items()}
     for name, function, panel, examples in COMMANDS:
         heading = "Example" if len(examples) == 1 else "Examples"
         epilog = "\n\n".join([f"{heading}:", *examples])
-        app.command(name, epilog=epilog, rich_help_panel=panel)(function)
+        group, _, word = name.rpartition(" ")
+        if not group:
+            app.command(name, epilog=epilog, rich_help_panel=panel)(function)
+            continue
+        if not groups[group].registered_commands:
+            app.add_typer(groups[group], name=group, rich_help_panel=panel)
+        groups[group].command(word, epilog=epilog)(function)
 
 
 _register()

@@ -32,7 +32,8 @@ ControlsArgument = Annotated[
         metavar="CONTROLS",
         show_default=False,
         help="Your controls: a CSV or XLSX file with the columns id, title, description, status, owner, "
-        "evidence_date, mappings (and evidence, evidence_valid_until, evidence_max_age_days, systems).",
+        "evidence_date, mappings (and evidence, evidence_valid_until, evidence_max_age_days, systems); or org:ID for "
+        "an organisation that is kept, org:ID@2026-05-01 as it was then.",
     ),
 ]
 FrameworksOption = Annotated[

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
-from contextlib import suppress
-from typing import Annotated
+from contextlib import ExitStack, suppress
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -12,12 +14,20 @@ from kg.cli.options import DataOption
 from kg.cli.session import load_release
 from kg.errors import UsageError
 
+if TYPE_CHECKING:
+    from api.access import Gate
+    from kg.organizations.store import Store
+
 __all__ = ["serve"]
 
 _PAGES = (
     ("", "what is here"),
     ("graphql", "GraphQL, with example queries"),
     ("schema.graphql", "the GraphQL schema"),
+)
+_HOW = (
+    "make a key with `kg keys create --platform` and use the same database, or set KG_OIDC_ISSUER and "
+    "KG_OIDC_AUDIENCE; or keep no organisations: --stateless"
 )
 
 
@@ -29,29 +39,116 @@ def serve(
     port: Annotated[
         int, typer.Option("--port", metavar="N", min=0, max=65535, help="The port; 0 takes a free one.")
     ] = 8000,
+    auth: Annotated[
+        Literal["auto", "required"],
+        typer.Option(
+            "--auth",
+            help="Who may see organisations. `auto`: the person at this machine without a login, if the server listens "
+            "on loopback and neither KG_DATABASE_URL nor KG_OIDC_ISSUER is set; otherwise, as with `required`, only "
+            "those with an API key or token.",
+        ),
+    ] = "auto",
+    stateless: Annotated[
+        bool, typer.Option("--stateless", help="Keep no organisations: controls come in each request, nobody is known.")
+    ] = False,
+    log: Annotated[
+        Literal["off", "text", "json"],
+        typer.Option("--log", help="Write a line for each request to standard error."),
+    ] = "off",
+    grace: Annotated[
+        int, typer.Option("--grace", metavar="SECONDS", min=0, help="How long requests under way may go on at the end.")
+    ] = 10,
     data: DataOption = None,
 ) -> None:
     """Serve GraphQL and the pages until Ctrl-C."""
-    release = load_release(ctx, data)
-    bound = _bind(host, port)
-    try:
+    with ExitStack() as stack:
+        gate = _stateless() if stateless else _gate(stack, host, auth)
+        bound = stack.enter_context(_bind(host, port))
+        release = load_release(ctx, data)
         import uvicorn
 
         from api.app import create_app
+        from api.observability import configure_logging
 
-        app = create_app(release)
+        if log != "off":
+            configure_logging(log)
+        app = create_app(release, gate)
         shown = f"[{host}]" if ":" in host else "127.0.0.1" if host in ("0.0.0.0", "") else host
         base = f"http://{shown}:{bound.getsockname()[1]}/"
         print(f"Release {release.digest}. Open:")
         for path, what in _PAGES:
             print(f"  {base}{path}  {what}")
+        print(_said(gate))
         print("Ctrl-C stops it.", flush=True)
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=3))
+
+        class Server(uvicorn.Server):
+            """Says that it is about to stop before it does, so that a load balancer looks elsewhere."""
+
+            def handle_exit(self, sig: int, frame: Any) -> None:
+                """The first signal: finish what is under way."""
+                app.state.stopping = True
+                super().handle_exit(sig, frame)
+
+        own = {"log_config": None} if log != "off" else {"log_level": "warning"}
+        config: Any = {"timeout_graceful_shutdown": grace, "access_log": False, **own}
+        # uvicorn raises the signal again when it has finished: for us the end is an end in order, with exit code 0
+        signal.signal(signal.SIGTERM, lambda *_: None)
         with suppress(KeyboardInterrupt):
-            server.run(sockets=[bound])
+            Server(uvicorn.Config(app, **config)).run(sockets=[bound])
         print("Stopped.")
-    finally:
-        bound.close()
+
+
+def _stateless() -> Gate:
+    from api.access import Gate
+
+    return Gate(None)
+
+
+def _gate(stack: ExitStack, host: str, auth: str) -> Gate:
+    """Who may come in, or one clear error: an address that others reach is never served without a way to say who
+    asks."""
+    from api.access import Gate, is_loopback
+    from api.oidc import Oidc, OidcSettings
+    from kg.organizations.store import Store
+
+    settings = OidcSettings.from_environment(os.environ)
+    oidc = Oidc(settings) if settings else None
+    configured = settings is not None or bool(os.environ.get("KG_DATABASE_URL"))
+    local = auth == "auto" and is_loopback(host) and not configured
+    store = stack.enter_context(Store.open())
+    if local:
+        _local_organization(store)
+    elif oidc is None and not _has_keys(store):
+        raise UsageError(f"nobody could come in: {host} needs authentication, and none is configured", _HOW)
+    return Gate(store, oidc, open=local)
+
+
+def _local_organization(store: Store) -> None:
+    from api.access import LOCAL_ORGANIZATION
+    from kg.errors import ConflictError
+    from kg.organizations.store import Actor
+
+    if not store.list_organizations(archived=True):
+        with suppress(ConflictError):
+            store.create_organization("This organisation", id=LOCAL_ORGANIZATION, actor=Actor("local"))
+
+
+def _has_keys(store: Store) -> bool:
+    """Whether any key opens anything."""
+    from datetime import UTC, datetime
+
+    from kg.organizations.store import PLATFORM
+
+    now = datetime.now(UTC)
+    names = [PLATFORM, *(o.id for o in store.list_organizations())]
+    return any(key.valid(now) for name in names for key in store.list_keys(name))
+
+
+def _said(gate: Gate) -> str:
+    if gate.store is None:
+        return "No organisations are kept: controls come in each request."
+    who = "no login: only this machine reaches it" if gate.open else "by API key or token"
+    return f"Organisations are kept in {gate.store.url} ({who})."
 
 
 def _bind(host: str, port: int) -> socket.socket:

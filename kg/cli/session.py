@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Session", "chosen_frameworks", "folders", "framework_id", "load_release", "make_filter", "open_session",
-    "parse_as_of", "requirement",
+    "organization_of", "parse_as_of", "requirement",
 ]  # fmt: skip
 
 
@@ -95,11 +95,45 @@ def open_session(
     from kg.organizations import read_controls, read_profile
 
     found = read_profile(profile, release) if profile else None
-    systems = [s.id for s in found.systems] if found else None
-    sheet = read_controls(controls, release, systems=systems)
+    kept = organization_of(controls)
+    if kept:
+        sheet, stored, day = _read_kept(release, *kept)
+        found = stored if profile is None else found
+        as_of = as_of or (found.as_of if found else None) or day
+    else:
+        systems = [s.id for s in found.systems] if found else None
+        sheet = read_controls(controls, release, systems=systems)
     for finding in sheet.findings:
         note(str(finding))
     return Session(release, sheet, assess(release, sheet.controls, found, as_of, filter_), controls)
+
+
+def organization_of(controls: Path) -> tuple[str, str] | None:
+    """The id and the past day of ``org:ID`` or ``org:ID@DAY``; ``None`` for a file.
+
+    >>> organization_of(Path("org:harrow@2026-05-01"))
+    ('harrow', '2026-05-01')
+    """
+    text = str(controls)
+    if not text.startswith("org:"):
+        return None
+    id_, _, day = text[4:].partition("@")
+    return id_, day
+
+
+def _read_kept(release: Release, id_: str, text: str) -> tuple[Sheet, Profile | None, date | None]:
+    """The controls and profile of an organisation that is kept, now or at the end of a day, and that day."""
+    from datetime import UTC, datetime, time
+
+    from kg.organizations import Sheet, sentences_of
+    from kg.organizations.store import Store, findings
+
+    day = parse_as_of(text) if text else None
+    at = datetime.combine(day, time.max, tzinfo=UTC) if day else None
+    with Store.open() as store:
+        state = store.load(id_, at=at)
+    said = tuple(each for control in state.controls for each in sentences_of(control, release))
+    return Sheet(state.controls, findings(state, release), said), state.profile, day
 
 
 def framework_id(release: Release, name: str) -> str:

@@ -22,6 +22,7 @@ from kg.organizations.controls import (
     find_target,
     parse_controls,
     read_controls,
+    sentences_of,
 )
 from kg.organizations.formats import read_any
 from kg.organizations.imports import ImportPlan, plan_import
@@ -33,5 +34,5 @@ from kg.organizations.writing import controls_csv, template_xlsx
 __all__ = [
     "COLUMNS", "STATUS_WORDS", "ImportPlan", "Sheet", "Suggestion", "control_from_fields", "controls_csv",
     "find_target", "parse_controls", "plan_import", "profile_from_mapping", "profile_to_mapping", "profile_toml",
-    "read_any", "read_controls", "read_profile", "suggest", "template_xlsx",
+    "read_any", "read_controls", "read_profile", "sentences_of", "suggest", "template_xlsx",
 ]  # fmt: skip

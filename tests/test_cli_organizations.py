@@ -1,0 +1,194 @@
+"""Organisations on the command line: kept, asked about, moved from one database to another."""
+
+from __future__ import annotations
+
+import io
+import json
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from typer.testing import CliRunner
+
+from kg import Release
+from kg.cli.app import COMMANDS, app
+from kg.cli.demo import example_paths
+from kg.organizations import read_controls, read_profile
+from kg.organizations.store import Actor, Store
+
+CONTROLS, PROFILE = example_paths()
+ME = Actor("command", "tests")
+Run = Callable[..., Any]
+
+
+@pytest.fixture
+def run(release: Release, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+    """Run a command in this process and a folder of its own, on the user's own SQLite file there."""
+    load = Release.load
+    monkeypatch.setattr(Release, "load", lambda *folders: load(*folders) if folders else release)
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.delenv("KG_DATABASE_URL", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+    def command(line: str, code: int = 0, stdin: str | None = None) -> Any:
+        result = CliRunner().invoke(app, shlex.split(line), input=stdin)
+        assert not isinstance(result.exception, Exception), result.exception
+        assert result.exit_code == code, result.output
+        return result
+
+    return command
+
+
+def fill(release: Release, id_: str = "harrow", url: str | None = None) -> None:
+    """The example organisation, kept."""
+    profile = read_profile(PROFILE, release)
+    sheet = read_controls(CONTROLS, release, systems=[s.id for s in profile.systems])
+    with Store.open(url) as store:
+        store.create_organization("Harrow Staffing", id=id_, actor=ME)
+        store.upsert_controls(id_, sheet.controls, release=release, actor=ME)
+        store.set_profile(id_, profile, release=release, actor=ME)
+
+
+def test_every_example_of_the_help_runs(run: Run, release: Release, tmp_path: Path) -> None:
+    """In an order in which each finds what it needs."""
+    (tmp_path / "profile.toml").write_bytes(PROFILE.read_bytes())
+    (tmp_path / "controls.csv").write_bytes(CONTROLS.read_bytes())
+    lines = [e for name, _, panel, examples in COMMANDS if panel == "Organisations that are kept" for e in examples]
+    first = [e for e in lines if e.startswith(("kg db", "kg org create"))]
+    moved = [e for e in lines if e.startswith(("kg org export", "kg org delete", "kg org restore"))]
+    last = [e for e in lines if e.startswith("kg restore")]
+    rest = [e for e in lines if e not in (*first, *moved, *last)]
+    key = ""
+    for line in (*first, *rest, *moved):
+        words = line.removeprefix("kg ").replace(" KEY", f" {key}")
+        said = run(words)
+        if words.startswith(("keys create harrow", "keys rotate")):
+            key = said.stdout.strip().split("_")[1]
+    for line in last:
+        assert "NOT_EMPTY" in run(line.removeprefix("kg "), code=2).output
+        run(f"{line.removeprefix('kg ')} --replace --yes")
+
+
+def test_the_kept_answer_is_that_of_the_file(run: Run, release: Release) -> None:
+    fill(release)
+    kept = json.loads(run("coverage org:harrow --format json").stdout)
+    file = json.loads(run(f"coverage {CONTROLS} --profile {PROFILE} --format json").stdout)
+    assert kept == file
+
+
+def test_the_past_is_asked_by_its_day(run: Run, release: Release) -> None:
+    fill(release)
+    assert "BEFORE_CREATION" in run("coverage org:harrow@2020-01-01", code=2).output
+    assert "there is no organisation 'harow'" in run("coverage org:harow", code=2).output
+
+
+def test_a_key_is_shown_once(run: Run) -> None:
+    run("org create Harrow --id harrow")
+    token = run("keys create harrow --role editor --name ci --expires 30d").stdout.strip()
+    listed = run("keys list harrow --format json").stdout
+    assert token.split("_")[1] in listed
+    assert token not in listed
+    with Store.open() as store:
+        assert (found := store.authenticate(token))
+        assert found.role.value == "editor"
+
+
+@pytest.mark.parametrize(
+    "line, said",
+    [
+        ("org show nope", "there is no organisation 'nope'"),
+        ("org create X --id 'A B'", "cannot be the id"),
+        ("org create ''", "1 to 200 printable characters"),
+        ("keys create harrow --role edtor", "did you mean editor"),
+        ("keys create", "--platform"),
+        ("keys create harrow --platform", "--platform"),
+        ("keys create harrow --expires 2020-01-01", "past"),
+        ("keys create harrow --expires soon", "90d"),
+        ("keys revoke harrow nope", "nope"),
+        ("org delete harrow", "--yes"),
+        ("org member harrow https://id.example u --role king", "king"),
+        ("audit verify harrow --known x", "12:9f"),
+        ("org restore missing.kgorg", "missing.kgorg"),
+        ("restore profile.toml", "profile.toml"),
+    ],
+)
+def test_a_bad_request_gets_one_clear_error(run: Run, line: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "profile.toml").write_text("no backup")
+    run("org create Harrow --id harrow")
+    found = run(line, code=2)
+    assert said in found.output
+    assert "Traceback" not in found.output
+    assert len(found.output.strip().splitlines()) == 1
+
+
+def test_a_removed_entry_of_the_audit_log_is_noticed(run: Run, release: Release) -> None:
+    fill(release)
+    assert "harrow: whole" in run("audit verify").output
+    with Store.open() as store, store.engine.begin() as connection:
+        for (name,) in connection.execute(sa.text("SELECT name FROM sqlite_master WHERE type = 'trigger'")).all():
+            connection.execute(sa.text(f'DROP TRIGGER "{name}"'))
+        connection.execute(sa.text("DELETE FROM audit_log WHERE organization_id = 'harrow' AND seq = 2"))
+    assert "harrow: NOT WHOLE" in run("audit verify", code=1).output
+
+
+def test_what_was_deleted_is_gone(run: Run, release: Release, tmp_path: Path) -> None:
+    fill(release)
+    run("org export harrow -o harrow.kgorg")
+    run("org delete harrow --yes")
+    assert "no organisation" in run("org show harrow", code=2).output
+    data = next((tmp_path / "data").rglob("*.sqlite3"))
+    with Store.open() as store, store.engine.connect() as connection:
+        for table in sa.inspect(connection).get_table_names():
+            rows = connection.execute(sa.text(f'SELECT * FROM "{table}"')).all()
+            assert "Harrow" not in str(rows), table
+    assert data.stat().st_size
+    run("org restore harrow.kgorg")
+    assert "Harrow Staffing" in run("org show harrow").output
+
+
+@pytest.mark.parametrize("there, back", [("sqlite", "postgresql"), ("postgresql", "sqlite")])
+def test_a_backup_restores_into_the_other_engine_byte_for_byte(
+    run: Run, release: Release, database: Any, monkeypatch: pytest.MonkeyPatch, there: str, back: str
+) -> None:
+    """Taken while others write: what the backup holds is one instant, and the answer from it is the same bytes."""
+    import threading
+
+    one, other = database(there), database(back, empty=back == "sqlite")
+    fill(release, url=one)
+    fill(release, "other", url=one)
+    stop = threading.Event()
+
+    def writer() -> None:
+        with Store.open(one) as store:
+            number = 0
+            while not stop.is_set():
+                number += 1
+                store.rename_organization("other", f"Other {number}", actor=ME)
+
+    thread = threading.Thread(target=writer)
+    thread.start()
+    try:
+        monkeypatch.setenv("KG_DATABASE_URL", one)
+        before = run("coverage org:harrow --format json").stdout_bytes
+        run("backup all.kgbackup")
+    finally:
+        stop.set()
+        thread.join()
+    monkeypatch.setenv("KG_DATABASE_URL", other)
+    run("restore all.kgbackup")
+    assert run("coverage org:harrow --format json").stdout_bytes == before
+    assert "NOT WHOLE" not in run("audit verify").output
+
+
+def test_lists_are_plain_data_too(run: Run, release: Release) -> None:
+    fill(release)
+    assert json.loads(run("org list --format json").stdout)[0]["id"] == "harrow"
+    history = json.loads(run("org history harrow --format json").stdout)
+    assert {"control.create", "profile.set"} <= {e["action"] for e in history} | {"profile.set"}
+    assert io.StringIO(run("org list --format csv").stdout).readline().startswith("id,name")
+    for line in run("audit export harrow").stdout.splitlines():
+        assert "hash" in json.loads(line)
