@@ -130,6 +130,7 @@ def world(release: Release, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 NAMED: dict[str, Any] = {
     "framework": "gdpr", "frameworks": ["gdpr"], "requirement": {"curie": "iso42001:A.4.3"}, "source": "iso42001",
     "target": "gdpr:art-32.1.b", "at": "2026-11-23T12:00:00Z", "first": 3, "threat": {"curie": "nist-aml:NISTAML.01"},
+    "threats": ["nist-aml:NISTAML.01"],
 }  # fmt: skip
 
 
@@ -167,7 +168,7 @@ def arguments(field: GraphQLField, organization: str, **given: str) -> str:
     found = {
         n: given.get(n) or literal(a.type, n, organization)
         for n, a in field.args.items()
-        if is_required_argument(a) or n in given or n in ("framework", "source", "target")
+        if is_required_argument(a) or n in given or n in ("framework", "source", "target", "threats")
     }
     return f"({', '.join(f'{n}: {v}' for n, v in found.items())})" if found else ""
 
