@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PORT ?= 8000
 WORKERS ?= auto
 
-.PHONY: run test lint types fix graphiql clean
+.PHONY: run test soak lint types fix graphiql clean
 
 run: $(VENV)/.installed graphiql
 	$(BIN)/kg lint
@@ -15,6 +15,11 @@ run: $(VENV)/.installed graphiql
 
 test: $(VENV)/.tested graphiql
 	$(BIN)/pytest -n $(WORKERS)
+
+# Kills the server 200 times while it writes, on SQLite and on a private PostgreSQL; some twenty minutes.
+ROUNDS ?= 200
+soak: $(VENV)/.tested
+	$(BIN)/python tests/soak.py --rounds $(ROUNDS)
 
 lint: $(VENV)/.tested
 	$(BIN)/ruff check .
