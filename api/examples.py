@@ -24,17 +24,18 @@ class Example:
 
 @cache
 def examples() -> tuple[Example, ...]:
-    """All examples in the order of their files.  The first line of each is a comment that says what it shows."""
+    """All examples in the order of their files.  The first line of each is a comment that says what it shows; those
+    that put an organisation to the graph share one, ``assessment.json``."""
+    organisation = (_FOLDER / "assessment.json").read_text(encoding="utf-8")
     found = []
     for path in sorted(_FOLDER.glob("*.graphql")):
         query = path.read_text(encoding="utf-8")
-        variables = path.with_suffix(".json")
         found.append(
             Example(
                 name=path.stem.partition("-")[2],
                 title=query.splitlines()[0].lstrip("# ").strip(),
                 query=query,
-                variables=variables.read_text(encoding="utf-8") if variables.exists() else "",
+                variables=organisation if "$input: AssessmentInput!" in query else "",
             )
         )
     return tuple(found)

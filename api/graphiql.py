@@ -55,6 +55,8 @@ _FORM = """
 <p><label for="query">Query</label><textarea id="query" rows="16" spellcheck="false" autocomplete="off"></textarea></p>
 <p><label for="variables">Variables (JSON)</label><textarea id="variables" rows="4" spellcheck="false"
  autocomplete="off"></textarea></p>
+<p><label for="key">API key, if you ask about an organisation on a server that asks for one; it is kept nowhere</label>
+<input id="key" type="password" autocomplete="off"></p>
 <p><button type="submit">Run</button> <span id="status" role="status"></span></p>
 </form>
 <h2 id="answer">Answer</h2>

@@ -22,7 +22,9 @@ ADDRESSES: dict[str, str] = {
     "/overlaps": "How much each framework gives of each other, as JSON; .csv, .md and .xlsx too",
     "/errors": "What each error code means and what to do about it",
     "/openapi.json": "The other addresses, for programs",
-    "/healthz": "Whether the server is well, and which release it answers from",
+    "/healthz": "Whether the server is alive, and which release it answers from",
+    "/readyz": "Whether it can answer: the database of organisations too",
+    "/metrics": "Figures for Prometheus, for platform administrators",
 }
 
 _AUTHORITIES = {

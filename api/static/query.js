@@ -30,7 +30,11 @@ async function run(event) {
   try {
     const response = await fetch("/graphql", {
       method: "POST",
-      headers: { "Content-Type": "application/json", Accept: "application/graphql-response+json" },
+      headers: {
+        "Content-Type": "application/json",
+        Accept: "application/graphql-response+json",
+        ...(find("key").value && { Authorization: `Bearer ${find("key").value}` }),
+      },
       body: JSON.stringify({ query: find("query").value, variables }),
     });
     const answer = await response.json();
