@@ -34,6 +34,7 @@ from kg.organizations.store import PLATFORM, Actor, Role, Store
 __all__ = ["soak"]
 
 WRITERS = 4
+ANEW = 20  #: after so many rounds the writers go on with new organisations, so that checking stays as quick
 BATCH = 60
 
 _UPSERT = """mutation($o: String!, $c: [ControlInput!]!) {
@@ -111,10 +112,21 @@ def _acknowledge(found: dict[str, Any], organization: str, told: Told, lock: thr
         told.revisions[organization] = max(told.revisions.get(organization, 0), found["revision"])
 
 
-def _check(store: Store, told: Told) -> list[str]:
-    """Everything that is not as the writers were told."""
+def _new_organizations(url: str, number: int) -> dict[str, str]:
+    """Two more organisations, each with a key."""
+    me = Actor("command", "soak")
+    with Store.open(url) as store:
+        found = {}
+        for name in (f"alpha-{number}", f"beta-{number}"):
+            store.create_organization(name.title(), id=name, actor=me)
+            found[name] = store.create_key(name, Role.EDITOR, actor=me).token
+    return found
+
+
+def _check(store: Store, told: Told, organizations: list[str]) -> list[str]:
+    """Everything in these organisations that is not as the writers were told."""
     wrong = []
-    for organization in (o.id for o in store.list_organizations()):
+    for organization in organizations:
         state = store.load(organization)
         held = {c.id: c for c in state.controls}
         if state.revision < told.revisions.get(organization, 0):
@@ -152,17 +164,15 @@ def soak(url: str, rounds: int, *, seed: int = 0, say: Any = None) -> Told:
     """Run ``rounds`` kills on an empty database; raises ``AssertionError`` with everything that was lost."""
     dice = random.Random(seed)
     told, lock = Told(), threading.Lock()
-    tokens = {}
+    tokens: dict[str, str] = {}
     Store.upgrade(url)
-    with Store.open(url) as store:
-        for name in ("alpha", "beta"):
-            store.create_organization(name.title(), id=name, actor=Actor("command", "soak"))
-            tokens[name] = store.create_key(name, Role.EDITOR, actor=Actor("command", "soak")).token
     for number in range(rounds):
+        if number % ANEW == 0:
+            tokens = _new_organizations(url, number // ANEW)
         with Server(KG_DATABASE_URL=url) as server:
             threads = [
                 threading.Thread(target=_writer, args=(server, tokens[name], name, i, told, lock), daemon=True)
-                for i, name in enumerate(("alpha", "beta") * (WRITERS // 2))
+                for i, name in enumerate([*tokens] * (WRITERS // 2))
             ]
             for thread in threads:
                 thread.start()
@@ -173,7 +183,8 @@ def soak(url: str, rounds: int, *, seed: int = 0, say: Any = None) -> Told:
                 thread.join(60)
                 assert not thread.is_alive()
         with Store.open(url) as store:
-            wrong = _check(store, told)
+            last = number == rounds - 1
+            wrong = _check(store, told, [o.id for o in store.list_organizations()] if last else list(tokens))
         assert not wrong, "\n".join(wrong)
         if say:
             say(number + 1, told)

@@ -30,7 +30,7 @@ from kg.exports.json import dumps
 from kg.exports.markdown import markdown_text
 from kg.exports.tables import document
 from kg.exports.xlsx import workbook
-from kg.model import Control, ControlRow, ControlStatus, Modality
+from kg.model import Control, ControlRow, ControlStatus, EvidenceRecord, Modality
 from kg.organizations import read_controls, read_profile
 from kg.relations import SUPERSET_OF, Outcome
 from kg.release import Release
@@ -57,7 +57,7 @@ def acted(a: Assessment, actions: set[str]) -> Assessment:
             status = (
                 ControlStatus.IMPLEMENTED if c.status in (ControlStatus.PLANNED, ControlStatus.PARTIAL) else c.status
             )
-            c = replace(c, status=status, evidence_date=a.as_of)
+            c = replace(c, status=status, evidence=(), evidence_date=a.as_of)
         controls.append(c)
     for id_ in actions - set(own):
         row = ControlRow(id_, SUPERSET_OF)
@@ -65,12 +65,28 @@ def acted(a: Assessment, actions: set[str]) -> Assessment:
     return assess(a.release, controls, a.profile, a.as_of, a.filter)
 
 
+def stale(c: Control, day: date, age: int | None) -> bool:
+    """Whether the evidence of a control no longer counts: no record does, or it has none and an age is set."""
+    age = age if c.max_evidence_age_days is None else c.max_evidence_age_days
+    if not c.evidence:
+        return age is not None and (c.evidence_date is None or (day - c.evidence_date).days > age)
+    return not any(counts(c, r, day, age) for r in c.evidence)
+
+
+def counts(c: Control, r: EvidenceRecord, day: date, age: int | None) -> bool:
+    """Whether one record counts: until its own end, and by the control's age, or the profile's where it has no end."""
+    if r.valid_until is not None and r.valid_until < day:
+        return False
+    held = c.max_evidence_age_days if r.valid_until is not None else age
+    return held is None or (r.day is not None and (day - r.day).days <= held)
+
+
 def actions_of(a: Assessment) -> list[str]:
     """Everything that can be done and could matter."""
     age = a.profile.max_evidence_age_days if a.profile else None
     found = list(a.release.controls)
     for c in a.controls:
-        old = age is not None and (c.evidence_date is None or (a.as_of - c.evidence_date).days > age)
+        old = stale(c, a.as_of, age)
         full = c.status in (ControlStatus.IMPLEMENTED, ControlStatus.ALTERNATIVE)
         if c.status in (ControlStatus.PLANNED, ControlStatus.PARTIAL) or (full and old):
             found.append(c.id)

@@ -62,8 +62,8 @@ def serve(
 ) -> None:
     """Serve GraphQL and the pages until Ctrl-C."""
     with ExitStack() as stack:
-        gate = _stateless() if stateless else _gate(stack, host, auth)
         bound = stack.enter_context(_bind(host, port))
+        gate = _stateless() if stateless else _gate(stack, host, auth)
         release = load_release(ctx, data)
         import uvicorn
 
