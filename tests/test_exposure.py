@@ -309,10 +309,13 @@ def test_a_threat_that_only_the_whole_addresses_is_said_to_be_so(release: Releas
     for id_, e in ranked.items():
         own = any(t.target == id_ for t in release.threat_links)
         assert e.indirect == (bool(e.links) and not own)
-    restored = exposure(release, "gdpr:art-32.1.d")
-    through = {a.threat: a.through for a in restored.links}
-    assert through["threat:software-vulnerability"] is AddressedThrough.ITSELF
-    assert through["threat:data-leak"] is AddressedThrough.WHOLE
+    small = Release(Small((), ((0, "f:1"), (1, "f:1.a")), (), (), ()).content())
+    through = {id_: {a.threat: a.through for a in exposure(small, id_).links} for id_ in ("f:1", "f:1.a", "f:1.b")}
+    itself, part, whole = AddressedThrough.ITSELF, AddressedThrough.PART, AddressedThrough.WHOLE
+    assert through["f:1"] == {"threat:t0": itself, "threat:t1": part}
+    assert through["f:1.a"] == {"threat:t0": whole, "threat:t1": itself}
+    assert through["f:1.b"] == {"threat:t0": whole}
+    assert [exposure(small, id_).indirect for id_ in ("f:1", "f:1.a", "f:1.b", "f:3")] == [False, False, True, False]
     record = next(r for r in document(exposure_ranking(company), release).tables[0].records() if r["place"] == 1)
     assert record["through"]
 
