@@ -34,7 +34,7 @@ from kg.organizations.suggestions import (
 from kg.release import Release
 
 __all__ = [
-    "MAX_IMPORT", "MAX_PROPOSALS", "Update", "apply_update", "propose", "proposals_of", "read_update", "suggest_for",
+    "MAX_IMPORT", "MAX_PROPOSALS", "Update", "apply_update", "proposals_of", "propose", "read_update", "suggest_for",
     "to_suggest_for",
 ]  # fmt: skip
 
@@ -83,8 +83,8 @@ def read_update(
     systems = None if state.profile is None else [s.id for s in state.profile.systems]
     found = read_any(path, release, current=state.controls, framework=framework, systems=systems, content=content)
     if len(found.sheet.controls) > MAX_IMPORT:
-        hint = f"at most {MAX_IMPORT:,} at a time"
-        raise UsageError(f"{len(found.sheet.controls):,} controls are too many for one import", hint)
+        message = f"{len(found.sheet.controls):,} controls are too many for one import"
+        raise UsageError(message, f"at most {MAX_IMPORT:,} at a time", code="INPUT_LIMIT")
     evidence = [e.record for e in store.list_evidence(organization_id)]
     plan = plan_import(state.controls, found.sheet, remove_missing=remove_missing, evidence=evidence)
     update = Update(organization_id, state.revision, len(state.controls), found.format, found.sheet, plan)
@@ -229,6 +229,7 @@ def propose(
     report = suggestion_report(release, (), sources, limit, encoder=encoder)
     if (most := len(chosen) * len(report.sources) * limit) > MAX_PROPOSALS:
         message = f"{len(chosen):,} controls with {limit} suggestions of {len(report.sources)} sources are {most:,}"
-        raise UsageError(message, f"at most {MAX_PROPOSALS:,} at a time: name controls or sources, or a lower limit")
+        hint = f"at most {MAX_PROPOSALS:,} at a time: name controls or sources, or a lower limit"
+        raise UsageError(message, hint, code="INPUT_LIMIT")
     found = suggest_for(release, chosen, store.proposals(organization_id), sources, limit, encoder=encoder)
     return found, store.propose(organization_id, proposals_of(found), actor=actor)
