@@ -177,7 +177,7 @@ def suggestions(
     columns = [("control", "Control", "."), ("target", "Suggestion", "."), ("title", "Title", "<")]
     columns.append(("why", "Because of", "<") if state == "proposed" else ("state", "State", "."))
     if state != "proposed":
-        columns += [("relation", "Relation", "."), ("decidedBy", "By", "<"), ("decidedOn", "On", ".")]
+        columns += [("relation", "Relation", "."), ("decidedBy", "By", "<")]
     what = "Nothing is kept" if state == "all" else f"Nothing is {state}"
     listed(found, columns, wanted, output, f"{what}. `kg org suggest {id_} --keep` keeps suggestions.")
 
