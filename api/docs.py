@@ -9,6 +9,7 @@ from api import limits
 from api.errors import CODES
 from api.graphql_http import MAX_BODY
 from api.schema import connections, inputs, lookup, queries
+from kg.organizations import updates
 
 __all__ = ["PAGE", "codes_table", "limits_table", "refreshed"]
 
@@ -38,6 +39,8 @@ def limits_table() -> str:
         ("cost of an operation", limits.MAX_COST, "COST_LIMIT"),
         ("bytes in a request", MAX_BODY, "BODY_TOO_LARGE"),
         ("controls in a request", inputs.MAX_CONTROLS, "INPUT_LIMIT"),
+        ("controls in a file that is imported", updates.MAX_IMPORT, "INPUT_LIMIT"),
+        ("suggestions kept by one write", updates.MAX_PROPOSALS, "INPUT_LIMIT"),
         ("mappings in a request", inputs.MAX_MAPPINGS, "INPUT_LIMIT"),
         ("AI systems in a profile", inputs.MAX_SYSTEMS, "INPUT_LIMIT"),
         ("exclusions, or facts, in a profile", inputs.MAX_ENTRIES, "INPUT_LIMIT"),

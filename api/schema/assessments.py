@@ -478,13 +478,13 @@ def _ruling_key(ruling: answers.RulingView) -> str:
 
 @strawberry.type(description="Something to look at in what was sent; errors refuse the whole input.")
 class Finding:
-    path: str = field(description="What was sent: controls or profile.")
-    line: int = field(description="Which of the controls, from 1; 0 where that does not matter.")
-    cell: str = field(description="Which field of it.")
+    path: str = field(description="What was sent: controls, profile, or the name of a file.")
+    line: int = field(description="Which of the controls, from 1, or the line of a file; 0 where that does not matter.")
+    cell: str = field(description="Which field of it, or which cell of a workbook.")
     code: str = field(description="What sort of thing it is.")
     message: str = field(description="What it is.")
     hint: str = field(description="What to do about it.")
-    severity: str = field(description="error or warning; here always warning.")
+    severity: str = field(description="error or warning; an answer that was given has only warnings.")
 
     @classmethod
     def of(cls, it: KgFinding) -> Finding:

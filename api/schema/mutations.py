@@ -10,6 +10,7 @@ import base64
 import binascii
 import datetime as dt
 from collections.abc import Callable, Sequence
+from pathlib import Path, PureWindowsPath
 from typing import Annotated, Any, TypeVar, cast
 
 import strawberry
@@ -20,6 +21,7 @@ from api.context import Info
 from api.schema import tenants
 from api.schema.assessments import Finding
 from api.schema.enums import Relation, Role
+from api.schema.imports import ImportCounts, ImportPreview
 from api.schema.inputs import (
     MAX_CONTROLS,
     ControlInput,
@@ -31,11 +33,12 @@ from api.schema.inputs import (
     read_profile,
 )
 from api.schema.nodes import mirror
-from api.schema.organizations import ApiKey, Organization
+from api.schema.organizations import DEFAULT_SUGGESTIONS, MAX_SUGGESTIONS, ApiKey, Organization, check_limit
 from kg.errors import ConflictError, InputError, UnknownIdError, UsageError
 from kg.exports.json import plain
 from kg.organizations import store as kept
 from kg.organizations.store import PLATFORM, Commit, Store
+from kg.organizations.updates import MAX_IMPORT, MAX_PROPOSALS, apply_update, propose, read_update
 
 __all__ = ["Mutation"]
 
@@ -97,6 +100,13 @@ class NewKey:
     key: ApiKey = field(description="What is kept of it.")
 
 
+@strawberry.type(description="The import is done, and on disk.")
+class ImportDone:
+    written: Written = field(description="What was written; where everything was so already, nothing.")
+    counts: ImportCounts = field(description="How many controls of which sort.")
+    findings: list[Finding] = field(description="Warnings about the file.", metadata={"size": 20})
+
+
 WriteResult = Annotated[
     Written | Conflict | InvalidInput | NotFound,
     strawberry.union("WriteResult", description="Done, or why not."),
@@ -104,6 +114,10 @@ WriteResult = Annotated[
 CreateResult = Annotated[
     Organization | Conflict | InvalidInput,
     strawberry.union("CreateOrganizationResult", description="The new organisation, or why not."),
+]
+ImportResult = Annotated[
+    ImportPreview | ImportDone | Conflict | InvalidInput | NotFound,
+    strawberry.union("ImportResult", description="What the import would do, or has done, or why not."),
 ]
 KeyResult = Annotated[
     NewKey | InvalidInput | NotFound, strawberry.union("KeyResult", description="The new key, or why not.")
@@ -140,18 +154,22 @@ def _write(
 ) -> WriteResult:
     def run() -> Written:
         store = tenants.needed(info, organization_id, role)
-        commit = work(store)
-        if info.context.metrics and commit.changed:
-            info.context.metrics.wrote(operation)
-        info.context.forget()
-        return Written(
-            revision=commit.revision,
-            changed=list(commit.changed),
-            at=commit.at,
-            organization=Organization.of(store.get_organization(organization_id)),
-        )
+        return _written(info, store, work(store), operation)
 
     return _attempt(run)
+
+
+def _written(info: Info, store: Store, commit: Commit, operation: str) -> Written:
+    """What is said of a write, which is counted, and after which everything is read anew."""
+    if info.context.metrics and commit.changed:
+        info.context.metrics.wrote(operation)
+    info.context.forget()
+    return Written(
+        revision=commit.revision,
+        changed=list(commit.changed),
+        at=commit.at,
+        organization=Organization.of(store.get_organization(commit.organization_id)),
+    )
 
 
 def _moment(at: dt.datetime | None, name: str) -> dt.datetime | None:
@@ -333,7 +351,92 @@ class Mutation:
             lambda s: s.remove_evidence(organization, id, expected=expected_version, actor=actor),
         )  # fmt: skip
 
+    @_mutation(
+        "Bring the controls up to date from a file, all or nothing; the same file again changes nothing. Every format "
+        "that `kg import controls` reads. Without `preview: false` nothing is written. For editors.",
+        cost=500,
+    )
+    def import_controls(
+        self,
+        info: Info,
+        organization: OrganizationId,
+        file_name: Annotated[
+            str, argument(description="What the file is called: its ending says how to read it, findings name it.")
+        ],
+        content: Annotated[
+            str, argument(description=f"Its bytes in base64, without line breaks; at most {MAX_IMPORT:,} controls.")
+        ],
+        framework: Annotated[
+            str | None,
+            argument(description="The framework that the references of an audit or a component definition are of."),
+        ] = None,
+        remove_missing: Annotated[
+            bool, argument(description="The file is the whole list: archive the controls that it does not name.")
+        ] = False,
+        preview: Annotated[bool, argument(description="Only say what would change; false writes it.")] = True,
+        expected_revision: Annotated[
+            int | None,
+            argument(
+                description="The revision of the preview that you looked through: if anything the import touches has "
+                "changed since, nothing is written and you get a Conflict."
+            ),
+        ] = None,
+    ) -> ImportResult:
+        actor, release = info.context.principal.actor, info.context.release
+
+        def run() -> ImportPreview | ImportDone:
+            store = tenants.needed(info, organization, Role.EDITOR)
+            home = None if framework is None else release.framework(framework).id
+            update = read_update(
+                store, organization, release, _named(file_name), content=decoded(content), framework=home,
+                remove_missing=remove_missing,
+            )  # fmt: skip
+            if preview:
+                return ImportPreview.of(update)
+            commit = apply_update(store, update, release, expected=expected_revision, actor=actor)
+            return ImportDone(
+                written=_written(info, store, commit, "import_controls"),
+                counts=ImportCounts.of(update),
+                findings=[Finding.of(f) for f in update.plan.findings],
+            )
+
+        return cast(ImportResult, _attempt(run))
+
     # -------------------------------------------------------- suggestions
+
+    @_mutation(
+        "Keep suggested mappings for somebody to decide on; none counts before. What is decided already is left "
+        "alone: a rejected one never comes again. For editors.",
+        cost=1_000,
+    )
+    def propose_mappings(
+        self,
+        info: Info,
+        organization: OrganizationId,
+        controls: Annotated[
+            list[str] | None,
+            argument(description="For which controls; left out: for all that have no mapping."),
+        ] = None,
+        sources: Annotated[
+            list[str] | None,
+            argument(description="Ids of frameworks and catalogues to suggest from; left out or empty: all."),
+        ] = None,
+        limit: Annotated[
+            int,
+            argument(
+                description=f"The most of each of them for each control, 1 to {MAX_SUGGESTIONS}; in all at most "
+                f"{MAX_PROPOSALS:,}."
+            ),
+        ] = DEFAULT_SUGGESTIONS,
+    ) -> WriteResult:
+        _few("controls", controls or (), _MAX_IDS)
+        actor, release = info.context.principal.actor, info.context.release
+        return _write(
+            info, organization, Role.EDITOR, "propose_mappings",
+            lambda s: propose(
+                s, organization, release, controls, sources or None, check_limit(limit), actor=actor
+            )[1],
+        )  # fmt: skip
 
     @_mutation(
         "A person's decision on a suggested mapping: accepted, it becomes a mapping of the control; rejected, it is "
@@ -450,6 +553,14 @@ def _expected(revision: int | None, versions: list[ExpectedVersion] | None) -> k
     if revision is not None and versions is not None:
         raise UsageError("expectedRevision and expectedVersions say the same thing twice", "give one of them")
     return {v.id: v.version for v in versions} if versions is not None else revision
+
+
+def _named(file_name: str) -> Path:
+    """What a file is called, without the folders that a browser or a person may have sent along."""
+    name = PureWindowsPath(file_name).name
+    if not name or len(name) > 255 or not name.isprintable():
+        raise UsageError(f"fileName: {name[:80]!r} is no name of a file", "write it like controls.xlsx")
+    return Path(name)
 
 
 def decoded(text: str) -> bytes:

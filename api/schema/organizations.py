@@ -19,18 +19,23 @@ from api.schema.enums import Authority, ControlStatus, ProposalState, RecordKind
 from api.schema.inputs import filter_of
 from api.schema.lookup import By
 from api.schema.nodes import computed, mirror
+from api.schema.suggestions import Suggestions, live
 from kg.answers import MAX_HOPS
 from kg.errors import UsageError
 from kg.organizations import store as kept
 from kg.relations import RELATIONS
 from kg.release import Release
 
-__all__ = ["MAX_CHANGES", "Organization", "OrganizationQueries", "Suggestion", "Viewer"]
+__all__ = [
+    "DEFAULT_SUGGESTIONS", "MAX_CHANGES", "MAX_SUGGESTIONS", "Organization", "OrganizationQueries", "Suggestion",
+    "Viewer", "check_limit",
+]  # fmt: skip
 
 #: The most changes of one answer.
 MAX_CHANGES = 500
-#: The most suggestions for one control.
+#: The most suggestions of one framework or catalogue for one control, and how many there are where nothing is said.
 MAX_SUGGESTIONS = 50
+DEFAULT_SUGGESTIONS = 5
 
 _WORDS = {mask: word for word, mask in RELATIONS.items()}
 
@@ -363,6 +368,25 @@ class Organization:
             lambda p: Suggestion.of(release, p), first, after,
         )  # fmt: skip
 
+    @computed(
+        "What one control may be mapped to, found now from its text: nothing is stored, nothing counts, and what "
+        "somebody rejected is left out. `proposeMappings` keeps suggestions for somebody to decide on.",
+        cost=50,
+    )
+    def suggest(
+        self,
+        info: Info,
+        control: Annotated[str, argument(description="The control's id.")],
+        sources: Annotated[
+            list[str] | None,
+            argument(description="Ids of frameworks and catalogues to suggest from; left out or empty: all."),
+        ] = None,
+        limit: Annotated[
+            int, argument(description=f"The most of each of them: 1 to {MAX_SUGGESTIONS}.")
+        ] = DEFAULT_SUGGESTIONS,
+    ) -> Suggestions:
+        return live(info, self.id, control, sources, check_limit(limit))
+
     @computed("Its API keys, newest first. For administrators.", cost=10, size=10)
     def keys(self, info: Info) -> list[ApiKey]:
         return [mirror(ApiKey, k) for k in tenants.needed(info, self.id, Role.ADMIN).list_keys(self.id)]
@@ -391,6 +415,13 @@ class Organization:
     def audit_report(self, info: Info) -> AuditReport:
         found = tenants.needed(info, self.id, Role.ADMIN).verify(self.id)
         return mirror(AuditReport, found, findings=[str(f) for f in found.findings])
+
+
+def check_limit(limit: int) -> int:
+    """The limit of suggestions, if it is in range."""
+    if not 1 <= limit <= MAX_SUGGESTIONS:
+        raise UsageError(f"limit: {limit} is out of range", f"1 to {MAX_SUGGESTIONS}")
+    return limit
 
 
 def _aware(at: dt.datetime | None) -> dt.datetime | None:

@@ -37,6 +37,7 @@ from kg.cli import (
     suggest,
     template,
     timeline,
+    updating,
     whatif,
 )
 from kg.cli.options import DataOption
@@ -147,6 +148,20 @@ COMMANDS: tuple[tuple[str, Callable[..., None], str, tuple[str, ...]], ...] = (
     ("org show", organizations.show, _KEEP, ("kg org show harrow",)),
     ("org rename", organizations.rename, _KEEP, ("kg org rename harrow 'Harrow Staffing Ltd'",)),
     ("org profile", organizations.profile, _KEEP, ("kg org profile harrow profile.toml", "kg org profile harrow")),
+    ("org import", updating.import_, _KEEP, (
+        "kg org import harrow controls.csv --dry-run",
+        "kg org import harrow controls.csv --yes",
+    )),
+    ("org suggest", updating.suggest, _KEEP, (
+        "kg org suggest harrow --source gdpr --limit 3",
+        "kg org suggest harrow --control AI-07 --keep",
+    )),
+    ("org suggestions", updating.suggestions, _KEEP, ("kg org suggestions harrow",)),
+    ("org decide", updating.decide, _KEEP, (
+        "kg org decide harrow AI-07 iso42001:A.5.2 --accept --relation intersects_with",
+        "kg org decide harrow AI-07 gdpr:art-35.1 --reject",
+    )),
+    ("org evidence", updating.evidence, _KEEP, ("kg org evidence harrow",)),
     ("org history", organizations.history, _KEEP, ("kg org history harrow --since 3",)),
     ("org archive", organizations.archive, _KEEP, ("kg org archive harrow", "kg org archive harrow --undo")),
     ("org export", organizations.export, _KEEP, ("kg org export harrow -o harrow.kgorg",)),

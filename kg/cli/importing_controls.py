@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
     from kg.model import Control
     from kg.organizations.imports import ImportPlan
+    from kg.organizations.updates import Update
 
-__all__ = ["import_controls"]
+__all__ = ["draw_update", "import_controls"]
 
 _SHOWN = 20
 
@@ -63,11 +64,23 @@ def import_controls(
         print("Nothing was written.")
 
 
-def _draw(console: Console, plan: ImportPlan, name: str, kept: int) -> None:
+def draw_update(console: Console, update: Update, name: str) -> None:
+    """What a file would change in an organisation that is kept."""
+    from kg.organizations.formats import Format
+
+    proposes = f"kg org suggest {update.organization_id}"
+    _draw(console, update.plan, f"{name} ({update.format.value})", update.kept, "archived", proposes)
+    if update.format is not Format.TABLE:
+        _read_as(console, update.sheet.preview)
+
+
+def _draw(
+    console: Console, plan: ImportPlan, name: str, kept: int, removed: str = "removed", proposes: str = "kg suggest"
+) -> None:
     from kg.cli import render
 
     counts = (
-        (len(plan.added), "added"), (len(plan.changed), "changed"), (len(plan.removed), "removed"),
+        (len(plan.added), "added"), (len(plan.changed), "changed"), (len(plan.removed), removed),
         (len(plan.unchanged), "unchanged"), (len(plan.missing), "kept that the file does not name"),
     )  # fmt: skip
     said = ", ".join(f"{count} {what}" for count, what in counts if count) or "nothing"
@@ -83,11 +96,11 @@ def _draw(console: Console, plan: ImportPlan, name: str, kept: int) -> None:
         columns = [("Changed", "."), ("Field", "."), ("Before", "<"), ("After", "<")]
         render.put(console, render.simple_table(columns, rows))
         _more(console, len(plan.changed))
-    _list(console, "Removed", plan.removed)
+    _list(console, removed.capitalize(), plan.removed)
     bare = sum(1 for c in plan.added if not c.rows)
     if bare:
         render.paragraph(
-            console, f"{bare} of the added controls have no mapping and cover nothing yet: `kg suggest` proposes."
+            console, f"{bare} of the added controls have no mapping and cover nothing yet: `{proposes}` proposes."
         )
 
 

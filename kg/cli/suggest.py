@@ -21,7 +21,13 @@ if TYPE_CHECKING:
     from kg.organizations.suggestions import SuggestionReport
     from kg.release import Release
 
-__all__ = ["suggest"]
+__all__ = ["draw_report", "source_id", "suggest"]
+
+_HOW = (
+    "To accept one, write it into the mappings of the control, with the relation that holds: "
+    "`iso42001:A.7.4 superset_of`. Without a relation a requirement is only related, which never covers it."
+)
+_NOTHING = "Every control has mappings already: --all suggests for them too."
 
 
 def suggest(
@@ -69,7 +75,7 @@ def suggest(
     release = load_release(ctx, data)
     from kg.organizations.suggestions import suggestion_report
 
-    names = [_source(release, name) for name in sources] if sources else None
+    names = [source_id(release, name) for name in sources] if sources else None
     asked = [_of_text(text)] if text is not None else _of_file(controls, release, only, every)
     encoder = None
     if semantic:
@@ -79,12 +85,12 @@ def suggest(
     found = suggestion_report(release, asked, names, limit, as_of=day, encoder=encoder)
 
     def draw(console: Console) -> None:
-        _draw(console, found, text or "")
+        draw_report(console, found, text or "")
 
     write_answers([found], release, wanted, output, draw)
 
 
-def _source(release: Release, name: str) -> str:
+def source_id(release: Release, name: str) -> str:
     """A framework's id from what people call it, or a catalogue's."""
     if name in release.catalogues:
         return name
@@ -122,12 +128,13 @@ def _of_file(path: Path | None, release: Release, only: Sequence[str] | None, ev
     return [c for c in sheet.controls if every or not c.rows]
 
 
-def _draw(console: Console, found: SuggestionReport, text: str) -> None:
+def draw_report(console: Console, found: SuggestionReport, text: str, how: str = _HOW, nothing: str = _NOTHING) -> None:
+    """Suggestions control by control; ``how`` says what to do with them, ``nothing`` why there are none to look at."""
     from kg.cli import render
 
     total = sum(len(c.suggestions) for c in found.controls)
     if not found.controls:
-        render.paragraph(console, "Every control has mappings already: --all suggests for them too.")
+        render.paragraph(console, nothing)
         return
     head = f"{total} suggestions for {len(found.controls)} control{'s' if len(found.controls) > 1 else ''}"
     render.paragraph(console, head, "bold")
@@ -151,9 +158,5 @@ def _draw(console: Console, found: SuggestionReport, text: str) -> None:
         ]
         render.put(console, render.simple_table(columns, rows))
     console.print()
-    render.paragraph(
-        console,
-        "To accept one, write it into the mappings of the control, with the relation that holds: "
-        "`iso42001:A.7.4 superset_of`. Without a relation a requirement is only related, which never covers it.",
-    )
+    render.paragraph(console, how)
     render.disclaimers(console, found.disclaimers, method=found.method)

@@ -109,12 +109,13 @@ def read_controls(path: Path, release: Release, *, systems: Collection[str] | No
     return parse_table(read_table(path), release, systems)
 
 
-def read_table(path: Path) -> Table:
+def read_table(path: Path, content: bytes | None = None) -> Table:
     """The rows of a CSV file or workbook under their header, whatever they are about.
 
-    Raises :class:`~kg.errors.InputError` if it is neither, or damaged, or too large.
+    With ``content`` nothing is opened: ``path`` is only what the file is called.  Raises
+    :class:`~kg.errors.InputError` if it is neither, or damaged, or too large.
     """
-    data = file_bytes(path)
+    data = file_bytes(path, content)
     suffix = path.suffix.lower()
     if suffix in _TEXT_FILES:
         return _text_table(str(path), data)
@@ -739,13 +740,14 @@ def _named(cells: Iterable[str]) -> set[str]:
 # ------------------------------------------------------------------ files
 
 
-def file_bytes(path: Path) -> bytes:
-    """The content of a file, or an :class:`~kg.errors.InputError` that says why there is none."""
+def file_bytes(path: Path, content: bytes | None = None) -> bytes:
+    """The content of a file, or an :class:`~kg.errors.InputError` that says why there is none.  With ``content``
+    nothing is opened: that is what it is."""
     shown = str(path)
-    if path.is_dir():
+    if content is None and path.is_dir():
         raise InputError.one(shown, "UNREADABLE", "this is a folder, not a file", "name the file with the controls")
     try:
-        data = path.read_bytes()
+        data = path.read_bytes() if content is None else content
     except FileNotFoundError:
         raise InputError.one(shown, "NOT_FOUND", "there is no such file", _siblings(path)) from None
     except (OSError, ValueError) as error:
@@ -827,6 +829,7 @@ def _text_table(shown: str, data: bytes) -> Table:
 
 #: What :mod:`zipfile` raises for a damaged archive.
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError)
+_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 _Value = int | float | str | bool | time | date | datetime | timedelta
 
 
@@ -838,7 +841,9 @@ def _workbook_table(path: Path, data: bytes) -> Table:
     try:
         if data.startswith(b"PK"):
             _refuse_giants(shown, data)
-        with calamine.load_workbook(path) as book:
+        elif _ENCRYPTED in data:  # an OLE container around a workbook that calamine does not take for one
+            raise calamine.PasswordError
+        with calamine.load_workbook(io.BytesIO(data)) as book:
             names = [
                 sheet.name
                 for sheet in book.sheets_metadata

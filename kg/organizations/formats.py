@@ -1,6 +1,7 @@
 """Controls from files of other tools, told apart by what is in them.
 
-    read_any(path, release)    → Incoming: the controls, and which format they were in
+    read_any(path, release)                   → Incoming: the controls, and which format they were in
+    read_any(Path(name), release, content=…)  the same of bytes that came with a request
 
 * our own table (CSV, XLSX; :mod:`kg.organizations.controls`);
 * **ciso-assistant**: an audit of CISO Assistant as CSV or XLSX.  Its columns are those of that tool's data import
@@ -73,22 +74,24 @@ def read_any(
     current: Sequence[Control] = (),
     framework: str | None = None,
     systems: Collection[str] | None = None,
+    content: bytes | None = None,
 ) -> Incoming:
     """The controls in a file of any format that is known.
 
+    With ``content`` nothing is opened: ``path`` is only the name under which the bytes came, and findings name it.
     ``current`` are the controls kept already, which an SSSOM table speaks of; ``framework`` is the framework that the
     references of an audit or a component definition belong to, where the file itself does not name one of the release.
     Raises :class:`~kg.errors.InputError` with every finding.
     """
     suffix = path.suffix.lower()
     if suffix in (".json", ".yaml", ".yml"):
-        return Incoming(Format.OSCAL, _component_definition(path, release, framework))
+        return Incoming(Format.OSCAL, _component_definition(path, release, framework, content))
     if suffix in (".tsv", ".csv", ".txt"):
-        text = decoded_text(str(path), file_bytes(path))
+        text = decoded_text(str(path), file_bytes(path, content))
         first = next((line for line in text.splitlines() if line.strip() and not line.startswith("#")), "")
         if {"subject_id", "object_id"} <= {cell.strip().strip('"') for cell in re.split(r"[\t,]", first)}:
-            return Incoming(Format.SSSOM, _own_mappings(path, release, current))
-    table = read_table(path)
+            return Incoming(Format.SSSOM, _own_mappings(path, release, current, content))
+    table = read_table(path, content)
     if _is_audit(table):
         return Incoming(Format.CISO_ASSISTANT, _audit(table, release, framework))
     return Incoming(Format.TABLE, parse_table(table, release, systems))
@@ -256,11 +259,11 @@ def _home(urn: str, references: _References) -> str:
 # ------------------------------------------------------------------ SSSOM
 
 
-def _own_mappings(path: Path, release: Release, current: Sequence[Control]) -> Sheet:
+def _own_mappings(path: Path, release: Release, current: Sequence[Control], data: bytes | None) -> Sheet:
     """Mappings of controls that are kept: ``subject_id`` is the control's id, with or without a prefix."""
     shown = str(path)
     content, findings = Content(), list[Finding]()
-    read_sssom(path, shown, content, Reporter(shown, findings))
+    read_sssom(path, shown, content, Reporter(shown, findings), file_bytes(path, data))
     kept = {c.id: c for c in current}
     rows: defaultdict[str, dict[str, ControlRow]] = defaultdict(dict)
     for m in content.mappings:
@@ -298,12 +301,13 @@ def _own_mappings(path: Path, release: Release, current: Sequence[Control]) -> S
 # ------------------------------------------------------------------ OSCAL
 
 
-def structured(path: Path) -> Any:
-    """The content of a JSON or YAML file: bounded in size, no aliases that grow, no tags, no key twice.
+def structured(path: Path, content: bytes | None = None) -> Any:
+    """What a JSON or YAML file says: bounded in size, no aliases that grow, no tags, no key twice.  With ``content``
+    nothing is opened.
 
     Raises :class:`~kg.errors.InputError` with the line.
     """
-    shown, data = str(path), file_bytes(path)
+    shown, data = str(path), file_bytes(path, content)
     if len(data) > _MOST_BYTES:
         raise InputError.one(shown, "UNREADABLE", f"the file is larger than {_MOST_BYTES >> 20} MiB")
     try:
@@ -353,9 +357,9 @@ def _refuse_bombs(shown: str, text: str) -> None:
             raise InputError.one(shown, "UNREADABLE", "the aliases of the file unfold to more than it may hold")
 
 
-def _component_definition(path: Path, release: Release, framework: str | None) -> Sheet:
+def _component_definition(path: Path, release: Release, framework: str | None, content: bytes | None) -> Sheet:
     """One control for each implemented requirement of a component definition (OSCAL 1.1)."""
-    shown, found = str(path), structured(path)
+    shown, found = str(path), structured(path, content)
     root = found.get("component-definition") if isinstance(found, Mapping) else None
     if not isinstance(root, Mapping):
         kinds = ", ".join(map(str, found)) if isinstance(found, Mapping) else type(found).__name__

@@ -83,11 +83,19 @@ class ImportPlan:
         return tuple(sorted(stay, key=_key))
 
 
-def plan_import(current: Sequence[Control], incoming: Sheet, *, remove_missing: bool = False) -> ImportPlan:
+def plan_import(
+    current: Sequence[Control],
+    incoming: Sheet,
+    *,
+    remove_missing: bool = False,
+    evidence: Sequence[EvidenceRecord] = (),
+) -> ImportPlan:
     """What it takes to bring ``current`` to what ``incoming`` says.
 
-    ``current`` are the controls the organisation keeps, each id once.  With ``remove_missing`` the file is the whole
-    list, and a control it does not name is removed; without, it stays.  Raises :class:`~kg.errors.InputError` with
+    ``current`` are the controls the organisation keeps, each id once, ``evidence`` records that it keeps besides those
+    of these controls.  With ``remove_missing`` the file is the whole list, and a control it does not name is removed;
+    without, it stays.  An evidence record belongs to the organisation: a file that says another day of one changes
+    every control that the record serves, named by the file or not.  Raises :class:`~kg.errors.InputError` with
     every finding if a control of the file can only be a slip for one that is kept (its id differs in case or blanks),
     and :class:`~kg.errors.UsageError` if a file that is not about whole controls is to remove the missing.
     """
@@ -96,7 +104,8 @@ def plan_import(current: Sequence[Control], incoming: Sheet, *, remove_missing: 
         raise UsageError("a file of mappings removes no controls", hint)
     kept = {control.id: control for control in current}
     named = {control.id for control in incoming.controls}
-    records = {record.id: record for control in current for record in control.evidence}
+    records = {record.id: record for record in evidence}
+    records |= {record.id: record for control in current for record in control.evidence}
     slips = _slips(kept, incoming)
     if slips:
         raise InputError(slips)
@@ -106,7 +115,8 @@ def plan_import(current: Sequence[Control], incoming: Sheet, *, remove_missing: 
     for control in incoming.controls:
         before = kept.get(control.id)
         if before is None:
-            added.append(control)
+            known = tuple(_record(records.get(r.id, r), r) for r in control.evidence)
+            added.append(replace(control, evidence=known))
             continue
         after = _merged(before, control, incoming.columns, records)
         fields = _differences(before, after)
@@ -115,6 +125,11 @@ def plan_import(current: Sequence[Control], incoming: Sheet, *, remove_missing: 
         else:
             unchanged.append(before)
     missing = sorted((c for c in kept.values() if c.id not in named), key=_key)
+    if not remove_missing:
+        said = {r.id: r for c in (*added, *(each.after for each in changed)) for r in c.evidence}
+        drawn = [each for control in missing if (each := _drawn_along(control, said))]
+        changed += drawn
+        missing = [control for control in missing if control.id not in {each.before.id for each in drawn}]
     return ImportPlan(
         added=tuple(sorted(added, key=_key)),
         changed=tuple(sorted(changed, key=lambda c: _key(c.before))),
@@ -155,6 +170,13 @@ def _merged(before: Control, after: Control, columns: Sequence[str], records: Ma
 def _record(kept: EvidenceRecord, said: EvidenceRecord) -> EvidenceRecord:
     """A record as it is kept, with the days that the file says; one that is only named stays as it is."""
     return replace(kept, day=said.day or kept.day, valid_until=said.valid_until or kept.valid_until)
+
+
+def _drawn_along(control: Control, records: Mapping[str, EvidenceRecord]) -> Change | None:
+    """The change of a control that the file does not name, if it is served by a record of which the file says more."""
+    after = replace(control, evidence=tuple(records.get(r.id, r) for r in control.evidence))
+    fields = _differences(control, after)
+    return Change(control, after, fields) if fields else None
 
 
 def _differences(before: Control, after: Control) -> tuple[FieldChange, ...]:

@@ -98,9 +98,9 @@ def _read_set(header: dict[str, Any], shown: str, report: Reporter) -> MappingSe
     )
 
 
-def read_sssom(path: Path, shown: str, content: Content, report: Reporter) -> None:
-    """Read one file into ``content``; whatever is wrong becomes a finding."""
-    data = path.read_bytes()
+def read_sssom(path: Path, shown: str, content: Content, report: Reporter, data: bytes | None = None) -> None:
+    """Read one file into ``content``; whatever is wrong becomes a finding.  With ``data`` nothing is opened."""
+    data = path.read_bytes() if data is None else data
     if data.startswith(b"\xef\xbb\xbf"):
         report(1, "ENCODING", "the file begins with a byte order mark", "save it as UTF-8 without BOM")
         data = data[3:]

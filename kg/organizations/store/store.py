@@ -381,6 +381,14 @@ class Store:
 
         return self._write(organization_id, actor, work)
 
+    def check_import(self, organization_id: str, controls: Sequence[Control], *, release: Release) -> None:
+        """Raise what :meth:`apply_import` would find wrong with ``controls`` (finding line n: the n-th of them), and
+        write nothing."""
+        with self._read() as connection:
+            _known(_row(connection, organization_id), organization_id)
+            stored = content.read_controls(connection, organization_id, [control.id for control in controls])
+        checks.check_controls(controls, stored, release)
+
     def archive_controls(
         self, organization_id: str, ids: Sequence[str], *, expected: Expected = None, actor: Actor
     ) -> Commit:
@@ -703,7 +711,7 @@ class Store:
         """
         if backup.head_of(path)["organization"]:
             message = f"{path} holds one organisation, not everything"
-            raise StoreError(message, "import it with `kg org import`", code="BAD_BACKUP")
+            raise StoreError(message, "bring it back with `kg org restore`", code="BAD_BACKUP")
         with told(self.engine.url), self._writing.begin() as connection:
             _lock_all(connection)
             empty = backup.is_empty(connection)
