@@ -9,10 +9,10 @@ from datetime import date
 from typing import Any
 
 from kg.answers.applicability import Applicability, Decision, Unit, decide, prevailing, units
-from kg.answers.graph import Chain, Filter, Step, graph_of
+from kg.answers.graph import Filter, Step, graph_of
 from kg.answers.judge import Judge, Judgement, Reason, Ruling, Verdict
 from kg.model import Control, Disclaimer, Profile, Provision
-from kg.relations import word
+from kg.relations import Outcome, word
 from kg.release import Release
 from kg.terms import prefix_of
 
@@ -40,7 +40,9 @@ class StepView:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """The chain behind a cell.  ``relation`` is what all chains of this control say together."""
+    """The chain behind a cell.  ``relation`` is what all chains of this control say together; ``reviewed`` whether a
+    named person has reviewed every row it stands on: of ``steps``, of ``supporting`` and, for a joint node, of the
+    chains by which its ``members`` are contained."""
 
     control: str
     title: str
@@ -151,9 +153,9 @@ def step_views(release: Release, steps: Iterable[Step]) -> tuple[StepView, ...]:
     return tuple(found)
 
 
-def _explanation(release: Release, ruling: Ruling) -> Explanation:
-    chain: Chain = ruling.shown
-    steps = step_views(release, chain.steps)
+def _explanation(release: Release, ruling: Ruling, beneath: Iterable[StepView]) -> Explanation:
+    """``beneath`` are the steps by which the members of a joint node are contained: it stands on them too."""
+    steps = step_views(release, ruling.shown.steps)
     supporting = tuple(step_views(release, c.steps) for c in ruling.supporting)
     return Explanation(
         control=ruling.contender.id,
@@ -165,7 +167,7 @@ def _explanation(release: Release, ruling: Ruling) -> Explanation:
         supporting=supporting,
         opposing=step_views(release, ruling.opposing.steps) if ruling.opposing else (),
         disputed=ruling.combined.disputed,
-        reviewed=all(s.reviewed for views in (steps, *supporting) for s in views),
+        reviewed=all(s.reviewed for views in (steps, *supporting, beneath) for s in views),
     )
 
 
@@ -203,6 +205,7 @@ class Assessment:
         self._by_unit: dict[str, Judge] = {}
         self._judges: dict[tuple[str, ...], Judge] = {}
         self._judged: dict[tuple[int, str], Judgement] = {}
+        self._beneath: dict[tuple[str, str], tuple[StepView, ...]] = {}
 
     @property
     def method(self) -> str:
@@ -265,7 +268,7 @@ class Assessment:
             decision=decision,
             verdict=judgement.verdict,
             reasons=judgement.reasons,
-            explanation=_explanation(self.release, ruling) if ruling else None,
+            explanation=self.explanation(ruling) if ruling else None,
             set_aside=judgement.set_aside,
             units=tuple(UnitVerdict(u.id, u.title, d.applicability, j.verdict) for u, d, j in every)
             if len(every) > 1
@@ -278,7 +281,19 @@ class Assessment:
 
     def explanation(self, ruling: Ruling) -> Explanation:
         """The chain behind a ruling, with the provenance of its rows."""
-        return _explanation(self.release, ruling)
+        beneath = [s for member, control in ruling.contender.members for s in self.member_steps(member, control)]
+        return _explanation(self.release, ruling, beneath)
+
+    def member_steps(self, member: str, control: str) -> tuple[StepView, ...]:
+        """The steps by which a control contains a member of a joint node that stands on it: those of the chain shown
+        and of the further ones that it takes.  They are the same for every unit that the control counts for."""
+        found = self._beneath.get((member, control))
+        if found is None:
+            rulings = (r for u in self.units for r in self.judge_of(u).rulings(member))
+            ruling = next(r for r in rulings if r.contender.id == control and r.combined.outcome is Outcome.CONTAINS)
+            steps = (s for c in (ruling.shown, *ruling.supporting) for s in c.steps)
+            found = self._beneath[member, control] = step_views(self.release, steps)
+        return found
 
     def coverage(self, framework: str) -> Coverage:
         """The whole framework.  Raises :class:`~kg.errors.UnknownIdError` for one that does not exist."""
