@@ -12,13 +12,13 @@ from kg.answers.applicability import Applicability, Decision, Unit, decide, prev
 from kg.answers.graph import Filter, Step, graph_of
 from kg.answers.judge import Judge, Judgement, Reason, Ruling, Verdict
 from kg.model import Control, Disclaimer, Profile, Provision
-from kg.relations import Outcome, word
+from kg.relations import word
 from kg.release import Release
 from kg.terms import prefix_of
 
 __all__ = [
     "Assessment", "Counts", "Coverage", "Explanation", "Group", "RequirementResult", "StepView", "UnitVerdict",
-    "assess", "coverage", "step_views",
+    "assess", "coverage", "explanation_of", "member_steps", "step_views",
 ]  # fmt: skip
 
 
@@ -153,8 +153,17 @@ def step_views(release: Release, steps: Iterable[Step]) -> tuple[StepView, ...]:
     return tuple(found)
 
 
-def _explanation(release: Release, ruling: Ruling, beneath: Iterable[StepView]) -> Explanation:
-    """``beneath`` are the steps by which the members of a joint node are contained: it stands on them too."""
+def member_steps(release: Release, judges: Iterable[Judge], member: str, control: str) -> tuple[StepView, ...]:
+    """The steps by which a control contains a member of a joint node that stands on it: those of the chain shown and
+    of the further ones that it takes.  They are the same in every unit that the control counts for, so the first of
+    ``judges`` that knows them is asked."""
+    ruling = next(r for j in judges if (r := j.held.get((member, control))))
+    return step_views(release, (s for c in (ruling.shown, *ruling.supporting) for s in c.steps))
+
+
+def explanation_of(release: Release, ruling: Ruling, judges: Sequence[Judge]) -> Explanation:
+    """The chain behind a ruling of one of ``judges``, with the provenance of its rows."""
+    beneath = (s for m, c in ruling.contender.members for s in member_steps(release, judges, m, c))
     steps = step_views(release, ruling.shown.steps)
     supporting = tuple(step_views(release, c.steps) for c in ruling.supporting)
     return Explanation(
@@ -205,7 +214,6 @@ class Assessment:
         self._by_unit: dict[str, Judge] = {}
         self._judges: dict[tuple[str, ...], Judge] = {}
         self._judged: dict[tuple[int, str], Judgement] = {}
-        self._beneath: dict[tuple[str, str], tuple[StepView, ...]] = {}
 
     @property
     def method(self) -> str:
@@ -281,19 +289,11 @@ class Assessment:
 
     def explanation(self, ruling: Ruling) -> Explanation:
         """The chain behind a ruling, with the provenance of its rows."""
-        beneath = [s for member, control in ruling.contender.members for s in self.member_steps(member, control)]
-        return _explanation(self.release, ruling, beneath)
+        return explanation_of(self.release, ruling, [self.judge_of(u) for u in self.units])
 
     def member_steps(self, member: str, control: str) -> tuple[StepView, ...]:
-        """The steps by which a control contains a member of a joint node that stands on it: those of the chain shown
-        and of the further ones that it takes.  They are the same for every unit that the control counts for."""
-        found = self._beneath.get((member, control))
-        if found is None:
-            rulings = (r for u in self.units for r in self.judge_of(u).rulings(member))
-            ruling = next(r for r in rulings if r.contender.id == control and r.combined.outcome is Outcome.CONTAINS)
-            steps = (s for c in (ruling.shown, *ruling.supporting) for s in c.steps)
-            found = self._beneath[member, control] = step_views(self.release, steps)
-        return found
+        """The steps by which a control contains a member of a joint node that stands on it."""
+        return member_steps(self.release, [self.judge_of(u) for u in self.units], member, control)
 
     def coverage(self, framework: str) -> Coverage:
         """The whole framework.  Raises :class:`~kg.errors.UnknownIdError` for one that does not exist."""
