@@ -160,6 +160,7 @@ class Pair:
     known: Knowledge
     disputed: bool
     shown: Chain | None
+    further: tuple[Chain, ...] = ()  #: chains beside the shown one without which the outcome would not follow
 
 
 @dataclass(frozen=True)
@@ -186,19 +187,21 @@ class Contender:
     stale: bool
     joint: bool
     before: tuple[int, int, int] = (0, 4, 10)
+    beneath: tuple[Chain, ...] = ()  #: for a joint node the chains by which its members are contained
 
 
 @dataclass(frozen=True)
 class Answer:
     """What the oracle says of one requirement.  ``shown`` is the shown chain: the control, then for each step the row
     id (empty for step 0 and part steps) and the node reached; empty where nothing is shown.  ``mask`` is what all the
-    chains of the contender shown say together."""
+    chains of the contender shown say together; ``reviewed`` whether no row that the answer stands on is unreviewed."""
 
     verdict: str
     reasons: tuple[str, ...]
     disputed: bool
     shown: tuple[str, ...]
     mask: int = 0
+    reviewed: bool = False
 
 
 class Oracle:
@@ -225,6 +228,7 @@ class Oracle:
         #: node → the steps from it: (row id, node reached, what it says, authority, strength, whether a hop)
         self.steps: dict[str, list[tuple[str, str, Knowledge, int, int, bool]]] = defaultdict(list)
         self.ruled_out: set[frozenset[str]] = set()
+        self.unreviewed = {row.id for row in release.mappings if not row.reviewers}
         for part in release.parts:
             if part.kind is PartKind.ALL_OF and {part.whole, part.part} <= self.standing:
                 self.steps[part.whole].append(("", part.part, AT_LEAST, 4, 10, False))
@@ -324,7 +328,19 @@ class Oracle:
             if not clean or self._meet(clean)[0] != result:
                 disputed = True
                 self.seen["disputed for a node ruled out"] += 1
-        return Pair(result, known, disputed, self._shown(kept, ruled, result, disputed))
+        shown = self._shown(kept, ruled, result, disputed)
+        return Pair(result, known, disputed, shown, self._further(kept, shown, result) if not disputed else ())
+
+    @staticmethod
+    def _further(kept: list[Chain], shown: Chain, result: str) -> tuple[Chain, ...]:
+        """Where the shown chain does not give the outcome alone: the best-ranked others that each say more."""
+        found: list[Chain] = []
+        known = shown.known
+        for chain in sorted(kept, key=lambda c: c.rank) if outcome(known) != result else ():
+            if known - chain.known:
+                found.append(chain)
+                known &= chain.known
+        return tuple(found)
 
     def _shown(self, kept: list[Chain], ruled: dict[Chain, bool], result: str, disputed: bool) -> Chain:
         own = [c for c in kept if outcome(c.known) == result]
@@ -364,16 +380,19 @@ class Oracle:
     def _standing_on(self, joint: JointNode, controls: Iterable[Control]) -> Contender | None:
         """The joint node as a contender, if each member is contained by one of these controls."""
         picked: list[tuple[Chain, Control]] = []
+        beneath: list[Chain] = []
         for member in joint.members:
             containing = []
             for control in controls:
                 if control.status in IN_PLACE:
                     pair = self._control_pair(control, member)
                     if pair.outcome == CONTAINS and pair.shown:
-                        containing.append((pair.shown, control))
+                        containing.append((pair.shown, control, pair.further))
             if not containing:
                 return None
-            picked.append(min(containing, key=lambda p: p[0].rank))
+            chain, holder, further = min(containing, key=lambda p: p[0].rank)
+            picked.append((chain, holder))
+            beneath += [chain, *further]
         return Contender(
             id=joint.id,
             status=ControlStatus.IMPLEMENTED,
@@ -384,6 +403,7 @@ class Oracle:
                 min(chain.row_authority for chain, _ in picked),
                 min(chain.row_strength for chain, _ in picked),
             ),
+            beneath=tuple(beneath),
         )
 
     def _joint_contenders(self, controls: list[Control]) -> list[Contender]:
@@ -415,6 +435,15 @@ class Oracle:
             return full
         self.seen["joint node stands by a lower hop limit"] += 1
         return Pair(best.outcome, best.known, True, best.shown)
+
+    def _reviewed(self, contender: Contender, pair: Pair) -> bool:
+        """Whether every row was reviewed: of the chain shown, of those beside it, and of those to a joint's members."""
+        assert pair.shown is not None
+        chains = (pair.shown, *pair.further, *contender.beneath)
+        above = not self.unreviewed & {i for c in chains[: 1 + len(pair.further)] for i in c.ids}
+        every = not self.unreviewed & {i for c in chains for i in c.ids}
+        self.seen["unreviewed beneath a joint node alone"] += above and not every
+        return every
 
     # -------------------------------------------------------------- verdict and reasons
 
@@ -455,8 +484,9 @@ class Oracle:
         rulings = [(c, self._ruling(c, p)) for c, p in results]
 
         verdict = max((r.verdict for _, r in rulings), key=VERDICTS.index, default="GAP")
-        best = [r for _, r in rulings if r.verdict == verdict != "GAP"]  # a gap stands on nothing that could be shown
-        shown = min(best, key=lambda r: r.order, default=None)
+        # a gap stands on nothing that could be shown
+        best = [(c, r) for c, r in rulings if r.verdict == verdict != "GAP"]
+        who, shown = min(best, key=lambda each: each[1].order, default=(None, None))
         disputed = shown is not None and shown.pair.disputed
 
         def would_be_better(status: ControlStatus) -> bool:
@@ -491,7 +521,8 @@ class Oracle:
         if low and not self._graph_reaches(target):
             reasons.append("NO_MAPPING_IN_GRAPH")
         ids = shown.pair.shown.ids if shown and shown.pair.shown else ()
-        return Answer(verdict, tuple(reasons), disputed, ids, mask_of(shown.pair.known) if shown else 0)
+        reviewed = who is not None and shown is not None and self._reviewed(who, shown.pair)
+        return Answer(verdict, tuple(reasons), disputed, ids, mask_of(shown.pair.known) if shown else 0, reviewed)
 
     # -------------------------------------------------------------- several AI systems
 

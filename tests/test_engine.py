@@ -53,7 +53,7 @@ def _answer(result: RequirementResult) -> Answer:
     if e is None:
         return Answer(result.verdict.name, reasons, False, ())
     ids = (e.control, *(i for s in e.steps for i in (s.row, s.object)))
-    return Answer(result.verdict.name, reasons, e.disputed, ids, e.mask)
+    return Answer(result.verdict.name, reasons, e.disputed, ids, e.mask, e.reviewed)
 
 
 def oracle_of(case: Case) -> Oracle:
@@ -173,7 +173,7 @@ def test_the_sample_is_worth_something() -> None:
     for corner in (
         "joint node active", "joint node stale", "joint node fresh beside stale", "pair ruled out",
         "disputed for a node ruled out", "sources contradict each other", "decided by authority", "decided by caution",
-        "fresh by a record's own date", "stale by its own rule",
+        "fresh by a record's own date", "stale by its own rule", "unreviewed beneath a joint node alone",
     ):  # fmt: skip
         assert seen[corner] >= 10, (corner, seen)
     assert seen["only together"] >= 1, seen
@@ -330,6 +330,28 @@ def test_one_control_alone_leaves_most_requirements_open() -> None:
         assert verdicts[Verdict.COVERED] < 0.2 * verdicts.total(), verdicts
 
 
+@pytest.mark.parametrize(
+    "member, union, reviewed",
+    [("", "", True), (" unreviewed", "", False), ("", " unreviewed", False)],
+)
+def test_a_row_that_a_joint_node_stands_on_is_a_row_of_the_answer(member: str, union: str, reviewed: bool) -> None:
+    """`coveredReviewed` asks for every row: also those by which the members of the joint node are contained."""
+    case = parse(f"""
+        provision eu:1
+        joint c:J = c:1 c:2
+        row lab(project) iso:a superset_of c:1{member}
+        row lab(project) c:J superset_of eu:1{union}
+        control A implemented: iso:a equal
+        control B implemented: c:2
+        """)[0]
+    asked = assessment(case).coverage("eu")
+    assert asked.counts.covered == 1
+    assert asked.counts.covered_reviewed == (1 if reviewed else 0)
+    (result,) = asked.requirements
+    assert result.explanation is not None
+    assert result.explanation.reviewed is reviewed
+
+
 def test_counts_add_up() -> None:
     for seed in range(150):
         case = random_case(Random(f"counts {seed}"))
@@ -339,4 +361,8 @@ def test_counts_add_up() -> None:
             assert c.covered + c.partial + c.lead + c.gap == c.applicable
             assert c.applicable + c.not_applicable + c.not_yet_applicable == c.total
             assert c.covered_reviewed <= c.covered
+            said = oracle(case)
+            held = [r.requirement.id for r in asked.coverage(framework).requirements if r.applicable]
+            both = [said[id_] for id_ in held if said[id_].verdict == "COVERED" and said[id_].reviewed]
+            assert c.covered_reviewed == len(both)
             assert c.total == len(case.release.requirements(framework, case.as_of))

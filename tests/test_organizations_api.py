@@ -104,6 +104,67 @@ def test_what_is_written_is_there_and_answers(ask: Ask) -> None:
     assert (again["changed"], again["revision"]) == ([], written["revision"])
 
 
+COMPARE = """query($b: PastInput!, $a: PastInput, $day: Date) {
+  organization(id: "harrow") {
+    compare(before: $b, after: $a, asOf: $day, frameworks: ["iso42001"]) {
+      before { asOf controls frameworks { counts { covered applicable } } }
+      after { asOf controls frameworks { counts { covered applicable } } }
+      regressions newOpen
+      changes { totalCount nodes { curie direction causes { kinds controls } } }
+    }
+  }
+}"""
+
+
+def test_two_states_of_an_organisation_are_compared(ask: Ask) -> None:
+    first = ask(UPSERT, c=[control()])["upsertControls"]["revision"]
+    second = ask(UPSERT, c=[control("A-2", "More", mappings=[{"target": "aisb:GOV-01"}])])["upsertControls"]["revision"]
+
+    def compare(**variables: Any) -> Any:
+        return ask(COMPARE, day="2026-11-23", **variables)["organization"]["compare"]
+
+    def sides(found: Any) -> list[int]:
+        return [found[side]["frameworks"][0]["counts"]["covered"] for side in ("before", "after")]
+
+    found = compare(b={"revision": first})
+    assert (found["before"]["controls"], found["after"]["controls"]) == (1, 2)
+    assert found["before"]["asOf"] == found["after"]["asOf"] == "2026-11-23"
+    assert sides(found) == [covered(ask(COVERAGE, r=first)), covered(ask(COVERAGE))]
+    assert found["changes"]["totalCount"]
+    for change in found["changes"]["nodes"]:
+        assert change["direction"] == "better"
+        assert change["causes"] == [{"kinds": ["control"], "controls": ["A-2"]}]
+    assert found["regressions"] == []
+    back = compare(b={}, a={"revision": first})
+    assert sides(back) == sides(found)[::-1]
+    assert {c["curie"] for c in back["changes"]["nodes"]} == {c["curie"] for c in found["changes"]["nodes"]}
+    assert back["regressions"]
+    now = datetime.now(UTC).isoformat()
+    same = compare(b={"at": now}, a={"revision": second})
+    assert (same["changes"]["totalCount"], same["regressions"], same["newOpen"]) == (0, [], [])
+    there = ask(COMPARE, b={"at": now})["organization"]["compare"]
+    assert there["before"]["asOf"] == now[:10], "without asOf each side has the law of its day"
+
+
+@pytest.mark.parametrize(
+    "past, said",
+    [
+        ({"revision": 99}, "99"),
+        ({"at": "2020-01-01T00:00:00Z"}, "did not exist"),
+        ({"at": "2026-11-23T00:00:00"}, "no zone"),
+        ({"at": "2099-11-23T00:00:00Z", "revision": 1}, ""),
+    ],
+)
+def test_a_state_that_never_was_cannot_be_compared(opened: Store, release: Release, past: Any, said: str) -> None:
+    send = asker(Gate(opened), release)
+    token = opened.create_key("harrow", Role.VIEWER, actor=ME).token
+    for variables in ({"b": past}, {"b": {}, "a": past}):
+        (error,) = send(COMPARE, token, **variables)["errors"]
+        assert error["path"] == ["organization", "compare"]
+        assert said in error["message"]
+        assert error["extensions"]["code"] != "INTERNAL"
+
+
 def test_the_stored_answer_is_that_of_the_same_controls_in_the_request(ask: Ask) -> None:
     ask(UPSERT, c=[control()])
     stored = ask(COVERAGE)["organization"]["assessment"]["coverage"]

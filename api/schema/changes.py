@@ -144,10 +144,11 @@ class Comparison:
         names = chosen(info, frameworks)
         key = ("comparison", id(before), id(after), names, reasons, chains)
 
-        def make() -> answers.Comparison:
-            return answers.compare(before, after, names, reasons=reasons, chains=chains, causes=False)
+        def make() -> tuple[answers.Comparison, object]:
+            # Both sides are kept with it: the key is good for as long as they live.
+            return answers.compare(before, after, names, reasons=reasons, chains=chains, causes=False), (before, after)
 
-        return cls.of(info.context.once(key, make), before, after)
+        return cls.of(info.context.once(key, make)[0], before, after)
 
     @classmethod
     def of(cls, it: answers.Comparison, before: answers.Assessment, after: answers.Assessment) -> Comparison:

@@ -14,12 +14,14 @@ import kg.model as m
 from api.context import Info
 from api.schema import tenants
 from api.schema.assessments import Assessment, Coverage, Explain, FrameworkArgument, GapReport, Profile
+from api.schema.changes import Comparison
 from api.schema.connections import DEFAULT_PAGE, After, Connection, First, connect
 from api.schema.enums import Authority, ControlStatus, ProposalState, RecordKind, Relation, Role
 from api.schema.inputs import filter_of
 from api.schema.lookup import By
 from api.schema.nodes import computed, mirror
 from api.schema.suggestions import Suggestions, live
+from kg import answers
 from kg.answers import MAX_HOPS
 from kg.errors import UsageError
 from kg.organizations import store as kept
@@ -44,6 +46,15 @@ At = Annotated[
     argument(description="An instant with its zone: the organisation as it was then, judged by the law of that day."),
 ]
 AtRevision = Annotated[int | None, argument(description="A revision: the organisation as it was at it.")]
+
+
+@strawberry.input(description="An organisation as it was: say one of the two. Neither: as it is now.")
+class PastInput:
+    at: dt.datetime | None = field(
+        description="An instant with its zone: as it was then; without `asOf`, judged by the law of that day.",
+        default=None,
+    )
+    revision: int | None = field(description="A revision: as it was at it.", default=None)
 
 
 # ---------------------------------------------------------------------------- what it holds
@@ -312,12 +323,52 @@ class Organization:
             list[str] | None, argument(description="Only rows of these mapping sets count; left out or empty: of all.")
         ] = None,
     ) -> Assessment:
-        state = tenants.state_of(info, self.id, revision=at_revision, at=_aware(at))
-        pinned = state.profile.as_of if state.profile else None
-        day = as_of or pinned or (at.date() if at else None) or dt.date.today()
         filter_ = filter_of(info.context.release, max_hops, min_authority, reviewed_only, sets)
-        found = tenants.assessment_of(info, state, day, filter_)
+        state, found = self._assessed(info, PastInput(at=at, revision=at_revision), as_of, filter_)
         return Assessment.of(found, tenants.sheet_of(info, state))
+
+    def _assessed(
+        self, info: Info, when: PastInput, as_of: dt.date | None, filter_: answers.Filter
+    ) -> tuple[kept.OrganizationState, answers.Assessment]:
+        """It as it is or was, put to the graph."""
+        state = tenants.state_of(info, self.id, revision=when.revision, at=_aware(when.at))
+        pinned = state.profile.as_of if state.profile else None
+        day = as_of or pinned or (when.at.date() if when.at else None) or dt.date.today()
+        return state, tenants.assessment_of(info, state, day, filter_)
+
+    @computed(
+        "It as it was beside it as it is now, or as it was later: which requirements' answers changed, and what made "
+        "each change (a control, evidence, the profile, the day, the law). Both sides are of this release.",
+        cost=400,
+    )
+    def compare(
+        self,
+        info: Info,
+        before: Annotated[PastInput, argument(description="The side before.")],
+        after: Annotated[PastInput | None, argument(description="The side after; left out: as it is now.")] = None,
+        frameworks: Annotated[
+            list[str] | None, argument(description="Compare these frameworks only; left out: all.")
+        ] = None,
+        as_of: Annotated[
+            dt.date | None,
+            argument(description="The day asked for on both sides; else each side's profile's, that of its `at`, or "
+                     "today."),
+        ] = None,
+        reasons: Annotated[bool, argument(description="Also where only the reasons changed.")] = False,
+        chains: Annotated[bool, argument(description="Also where only the chain changed.")] = False,
+        max_hops: Annotated[int, argument(description=f"How many rows a chain may have, 0 to {MAX_HOPS}.")] = MAX_HOPS,
+        min_authority: Annotated[
+            Authority, argument(description="The least authority a row must have to count.")
+        ] = Authority.ORGANIZATION,
+        reviewed_only: Annotated[bool, argument(description="Whether only reviewed rows count.")] = False,
+        sets: Annotated[
+            list[str] | None, argument(description="Only rows of these mapping sets count; left out or empty: of all.")
+        ] = None,
+    ) -> Comparison:  # fmt: skip
+        filter_ = filter_of(info.context.release, max_hops, min_authority, reviewed_only, sets)
+        _, old = self._assessed(info, before, as_of, filter_)
+        _, new = self._assessed(info, after or PastInput(), as_of, filter_)
+        return Comparison.ask(info, old, new, frameworks, reasons=reasons, chains=chains)
 
     @computed("`assessment { coverage }` for today: one framework, every requirement with its verdict.", cost=200)
     def coverage(self, info: Info, framework: FrameworkArgument) -> Coverage:

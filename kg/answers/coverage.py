@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any
 
 from kg.answers.applicability import Applicability, Decision, Unit, decide, prevailing, units
-from kg.answers.graph import Chain, Filter, Step, graph_of
+from kg.answers.graph import Filter, Step, graph_of
 from kg.answers.judge import Judge, Judgement, Reason, Ruling, Verdict
 from kg.model import Control, Disclaimer, Profile, Provision
 from kg.relations import word
@@ -18,7 +18,7 @@ from kg.terms import prefix_of
 
 __all__ = [
     "Assessment", "Counts", "Coverage", "Explanation", "Group", "RequirementResult", "StepView", "UnitVerdict",
-    "assess", "coverage", "step_views",
+    "assess", "coverage", "explanation_of", "member_steps", "step_views",
 ]  # fmt: skip
 
 
@@ -40,7 +40,9 @@ class StepView:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """The chain behind a cell.  ``relation`` is what all chains of this control say together."""
+    """The chain behind a cell.  ``relation`` is what all chains of this control say together; ``reviewed`` whether a
+    named person has reviewed every row it stands on: of ``steps``, of ``supporting`` and, for a joint node, of the
+    chains by which its ``members`` are contained."""
 
     control: str
     title: str
@@ -151,9 +153,18 @@ def step_views(release: Release, steps: Iterable[Step]) -> tuple[StepView, ...]:
     return tuple(found)
 
 
-def _explanation(release: Release, ruling: Ruling) -> Explanation:
-    chain: Chain = ruling.shown
-    steps = step_views(release, chain.steps)
+def member_steps(release: Release, judges: Iterable[Judge], member: str, control: str) -> tuple[StepView, ...]:
+    """The steps by which a control contains a member of a joint node that stands on it: those of the chain shown and
+    of the further ones that it takes.  They are the same in every unit that the control counts for, so the first of
+    ``judges`` that knows them is asked."""
+    ruling = next(r for j in judges if (r := j.held.get((member, control))))
+    return step_views(release, (s for c in (ruling.shown, *ruling.supporting) for s in c.steps))
+
+
+def explanation_of(release: Release, ruling: Ruling, judges: Sequence[Judge]) -> Explanation:
+    """The chain behind a ruling of one of ``judges``, with the provenance of its rows."""
+    beneath = (s for m, c in ruling.contender.members for s in member_steps(release, judges, m, c))
+    steps = step_views(release, ruling.shown.steps)
     supporting = tuple(step_views(release, c.steps) for c in ruling.supporting)
     return Explanation(
         control=ruling.contender.id,
@@ -165,7 +176,7 @@ def _explanation(release: Release, ruling: Ruling) -> Explanation:
         supporting=supporting,
         opposing=step_views(release, ruling.opposing.steps) if ruling.opposing else (),
         disputed=ruling.combined.disputed,
-        reviewed=all(s.reviewed for views in (steps, *supporting) for s in views),
+        reviewed=all(s.reviewed for views in (steps, *supporting, beneath) for s in views),
     )
 
 
@@ -265,7 +276,7 @@ class Assessment:
             decision=decision,
             verdict=judgement.verdict,
             reasons=judgement.reasons,
-            explanation=_explanation(self.release, ruling) if ruling else None,
+            explanation=self.explanation(ruling) if ruling else None,
             set_aside=judgement.set_aside,
             units=tuple(UnitVerdict(u.id, u.title, d.applicability, j.verdict) for u, d, j in every)
             if len(every) > 1
@@ -278,7 +289,11 @@ class Assessment:
 
     def explanation(self, ruling: Ruling) -> Explanation:
         """The chain behind a ruling, with the provenance of its rows."""
-        return _explanation(self.release, ruling)
+        return explanation_of(self.release, ruling, [self.judge_of(u) for u in self.units])
+
+    def member_steps(self, member: str, control: str) -> tuple[StepView, ...]:
+        """The steps by which a control contains a member of a joint node that stands on it."""
+        return member_steps(self.release, [self.judge_of(u) for u in self.units], member, control)
 
     def coverage(self, framework: str) -> Coverage:
         """The whole framework.  Raises :class:`~kg.errors.UnknownIdError` for one that does not exist."""

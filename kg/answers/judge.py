@@ -158,6 +158,8 @@ class Judge:
         self._rulings: defaultdict[str, list[Ruling]] = defaultdict(list)
         self._above: defaultdict[str, set[str]] = defaultdict(set)
         self._ranked: dict[str, Sequence[Ruling]] = {}
+        #: (member of a joint node, control) → the ruling by which that control contains it, where a joint stands on it
+        self.held: dict[tuple[str, str], Ruling] = {}
         self._any_stale = any(self._stale(c) for c in ordered)
         for control in ordered:
             self._add(control)
@@ -227,6 +229,7 @@ class Judge:
             if len(holders) < len(members) or who in seen:
                 continue
             seen.add(who)
+            self.held |= {(m, r.contender.id): r for m, r in holders}
             shown = [r.shown for _, r in holders]
             stale = any(r.contender.stale for _, r in holders)
             contender = Contender(joint, title, ControlStatus.IMPLEMENTED, stale, who)

@@ -20,13 +20,13 @@ from datetime import date
 from functools import cached_property
 
 from kg.answers.applicability import Applicability
-from kg.answers.coverage import Assessment, Counts, Explanation, Group, RequirementResult, StepView, assess, step_views
+from kg.answers.coverage import Assessment, Counts, Explanation, Group, RequirementResult, StepView, assess
 from kg.answers.graph import Filter
 from kg.answers.hypothetical import framework_controls
 from kg.answers.judge import Reason, Verdict
 from kg.errors import UnknownIdError, UsageError, nearest
 from kg.model import Control, ControlRow, ControlStatus, Disclaimer, Profile
-from kg.relations import EQUAL, Outcome
+from kg.relations import EQUAL
 from kg.release import Release
 from kg.terms import prefix_of
 
@@ -283,13 +283,8 @@ class Assumption:
             if r.explanation
             for member, control in r.explanation.members
         }
-        judges = [self.assessment.judge_of(u) for u in self.assessment.units]
         for joint, member, control in sorted(wanted):
-            rulings = (r for judge in judges for r in judge.rulings(member))
-            ruling = next(r for r in rulings if r.contender.id == control and r.combined.outcome is Outcome.CONTAINS)
-            chains = (ruling.shown, *ruling.supporting)
-            steps = tuple(s for c in chains for s in step_views(self.release, c.steps))
-            yield MemberChain(joint, member, control, steps)
+            yield MemberChain(joint, member, control, self.assessment.member_steps(member, control))
 
 
 def _catalogue_controls(release: Release, catalogue: str) -> tuple[Control, ...]:

@@ -94,6 +94,7 @@ COMMANDS: tuple[tuple[str, Callable[..., None], str, tuple[str, ...]], ...] = (
     )),
     ("diff", compare.diff, _ANSWERS, (
         "kg diff last-year.csv controls.csv --profile profile.toml",
+        "kg diff org:harrow@2026-08-23",
         "kg diff controls.csv -f eu-ai-act --as-of-before 2026-07-26 --as-of 2026-07-27",
         "kg diff controls.csv --release-before older-checkout --strict",
     )),

@@ -1,4 +1,4 @@
-"""``kg diff``: two control files, two days, two profiles or two releases side by side."""
+"""``kg diff``: two sets of controls, two days, two profiles or two releases side by side."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from kg.cli.assess import write_answers
 from kg.cli.options import (
     AsOfOption,
     AuthorityOption,
-    ControlsArgument,
     DataOption,
     FormatOption,
     FrameworksOption,
@@ -23,7 +22,16 @@ from kg.cli.options import (
     SetsOption,
 )
 from kg.cli.output import wanted_format
-from kg.cli.session import Session, chosen_frameworks, folders, load_release, make_filter, open_session, parse_as_of
+from kg.cli.session import (
+    Session,
+    chosen_frameworks,
+    folders,
+    load_release,
+    make_filter,
+    open_session,
+    organization_of,
+    parse_as_of,
+)
 from kg.errors import UsageError
 from kg.model import Authority
 
@@ -60,17 +68,31 @@ def _release_before(
 
 
 def _day(session: Session, day: date | None, otherwise: date) -> date:
+    """The day of the side before: that for both, the profile's, the past one it is of, or the other side's."""
     pinned = session.profile.as_of if session.profile else None
-    return day or pinned or otherwise
+    kept = organization_of(session.controls)
+    return day or pinned or (kept.day if kept else None) or otherwise
+
+
+def _now(before: Path) -> Path | None:
+    """What stands for AFTER where it is left out beside a past state: the same organisation as it is now."""
+    kept = organization_of(before)
+    return Path(f"org:{kept.id}") if kept and kept.day else None
 
 
 def diff(
     ctx: typer.Context,
-    before: ControlsArgument,
+    before: Annotated[
+        Path,
+        typer.Argument(metavar="BEFORE", show_default=False,
+                       help="The controls before: a CSV or XLSX file, org:ID for an organisation that is kept, or "
+                       "org:ID@2026-05-01 for what it was then, judged by the law of that day."),
+    ],
     after: Annotated[
         Path | None,
         typer.Argument(metavar="[AFTER]", show_default=False,
-                       help="The controls after; left out, the same file on both sides."),
+                       help="The controls after, likewise. Left out: the same as before; behind org:ID@DAY the same "
+                       "organisation as it is now."),
     ] = None,
     framework: FrameworksOption = None,
     profile: ProfileOption = None,
@@ -81,7 +103,8 @@ def diff(
     as_of: AsOfOption = None,
     as_of_before: Annotated[
         str | None,
-        typer.Option("--as-of-before", metavar="DATE", rich_help_panel=_BEFORE, help="The day before."),
+        typer.Option("--as-of-before", metavar="DATE", rich_help_panel=_BEFORE, show_default=False,
+                     help="The day before. Default: --as-of, else the profile's, the DAY of org:ID@DAY, or as after."),
     ] = None,
     release_before: Annotated[
         Path | None,
@@ -108,14 +131,16 @@ def diff(
     output: OutputOption = None,
     data: DataOption = None,
 ) -> None:  # fmt: skip
-    """What changed between two control files, days, profiles or releases, and what made each change.
+    """What changed between two sets of controls, days, profiles or releases, and what made each change.
 
     Exit code 1 if a requirement that applies on both sides is less well met after than before.
     """
+    after = after or _now(before)
     if after is None and not any((profile_before, as_of_before, release_before, data_before)):
         raise UsageError(
             "both sides are the same",
-            "name a second file, or one of --as-of-before, --profile-before, --release-before, --data-before",
+            "name a second file, an organisation's past (org:ID@2026-05-01), or one of --as-of-before, "
+            "--profile-before, --release-before, --data-before",
         )
     wanted = wanted_format(format_, output)
     day, day_before = parse_as_of(as_of), parse_as_of(as_of_before)

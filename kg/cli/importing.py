@@ -57,7 +57,11 @@ def import_(
     ] = None,
     against: Annotated[
         Path | None,
-        typer.Option("--against", metavar="FILE", help="For controls: the controls as they are kept now (CSV, XLSX)."),
+        typer.Option(
+            "--against",
+            metavar="CONTROLS",
+            help="For controls: the controls as they are kept now: a CSV or XLSX file, or org:ID.",
+        ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change; write nothing.")] = False,
     remove_missing: Annotated[

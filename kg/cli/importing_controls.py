@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from kg.cli.output import emit, note, rendered, wanted_format
-from kg.cli.session import framework_id, load_release
+from kg.cli.session import framework_id, load_release, read_sheet
 from kg.errors import UsageError
 
 if TYPE_CHECKING:
@@ -39,11 +39,10 @@ def import_controls(
     if output is not None and wanted_format(None, output) not in ("csv", "table"):
         raise UsageError(f"controls are not written as {output.suffix}", "name a CSV file: -o controls.csv")
     release = load_release(ctx, data)
-    from kg.organizations import read_controls
     from kg.organizations.formats import Format, read_any
     from kg.organizations.imports import plan_import
 
-    current = read_controls(against, release).controls if against else ()
+    current = read_sheet(release, against).controls if against else ()
     home = framework_id(release, framework) if framework else None
     incoming = read_any(file, release, current=current, framework=home)
     plan = plan_import(current, incoming.sheet, remove_missing=remove_missing)

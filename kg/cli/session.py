@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import typer
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from kg.release import Release
 
 __all__ = [
-    "Session", "chosen_frameworks", "folders", "framework_id", "load_release", "make_filter", "open_session",
-    "organization_of", "parse_as_of", "requirement",
+    "Kept", "Session", "chosen_frameworks", "folders", "framework_id", "load_release", "make_filter", "open_session",
+    "organization_of", "parse_as_of", "read_sheet", "requirement",
 ]  # fmt: skip
 
 
@@ -91,49 +91,74 @@ def open_session(
     release: Release, controls: Path, profile: Path | None, as_of: date | None, filter_: Filter
 ) -> Session:
     """Read the controls and the profile, and assess; warnings go to standard error."""
-    from kg.answers import assess
-    from kg.organizations import read_controls, read_profile
+    import gc
 
+    from kg.answers import assess
+    from kg.organizations import read_profile
+
+    # An assessment is a million small values without cycles: looking through them again and again takes half the time.
+    gc.set_threshold(200_000, 20, 100)
     found = read_profile(profile, release) if profile else None
     kept = organization_of(controls)
     if kept:
-        sheet, stored, day = _read_kept(release, *kept)
+        sheet, stored = _read_kept(release, kept)
         found = stored if profile is None else found
-        as_of = as_of or (found.as_of if found else None) or day
+        as_of = as_of or (found.as_of if found else None) or kept.day
     else:
-        systems = [s.id for s in found.systems] if found else None
-        sheet = read_controls(controls, release, systems=systems)
+        sheet = read_sheet(release, controls, found)
     for finding in sheet.findings:
         note(str(finding))
     return Session(release, sheet, assess(release, sheet.controls, found, as_of, filter_), controls)
 
 
-def organization_of(controls: Path) -> tuple[str, str] | None:
-    """The id and the past day of ``org:ID`` or ``org:ID@DAY``; ``None`` for a file.
+class Kept(NamedTuple):
+    """An organisation that is kept, as it is now or (``day``) as it was at the end of a day, in UTC."""
+
+    id: str
+    day: date | None = None
+
+
+def organization_of(controls: Path) -> Kept | None:
+    """What ``org:ID`` or ``org:ID@DAY`` names; ``None`` for a file.  Raises :class:`~kg.errors.UsageError` for what
+    names no organisation, no day or one that is still to come.
 
     >>> organization_of(Path("org:harrow@2026-05-01"))
-    ('harrow', '2026-05-01')
+    Kept(id='harrow', day=datetime.date(2026, 5, 1))
     """
     text = str(controls)
     if not text.startswith("org:"):
         return None
-    id_, _, day = text[4:].partition("@")
-    return id_, day
+    id_, at, said = text[4:].partition("@")
+    if not id_ or (at and not said):
+        what = "day" if id_ else "organisation"
+        raise UsageError(f"{text} names no {what}", "write org:ID or org:ID@2026-05-01; `kg org list` lists them")
+    day = parse_as_of(said, text) if said else None
+    if day is not None and day > datetime.now(UTC).date():
+        hint = f"org:{id_} with --as-of {day} asks what it covers then, as it is now"
+        raise UsageError(f"{text}: that day is still to come", hint)
+    return Kept(id_, day)
 
 
-def _read_kept(release: Release, id_: str, text: str) -> tuple[Sheet, Profile | None, date | None]:
-    """The controls and profile of an organisation that is kept, now or at the end of a day, and that day."""
-    from datetime import UTC, datetime, time
+def read_sheet(release: Release, controls: Path, profile: Profile | None = None) -> Sheet:
+    """The controls of a file, or of an organisation that is kept.  A file is checked against the AI systems of
+    ``profile``, what is kept against those of its own."""
+    kept = organization_of(controls)
+    if kept:
+        return _read_kept(release, kept)[0]
+    from kg.organizations import read_controls
 
+    return read_controls(controls, release, systems=[s.id for s in profile.systems] if profile else None)
+
+
+def _read_kept(release: Release, kept: Kept) -> tuple[Sheet, Profile | None]:
     from kg.organizations import Sheet, sentences_of
     from kg.organizations.store import Store, findings
 
-    day = parse_as_of(text) if text else None
-    at = datetime.combine(day, time.max, tzinfo=UTC) if day else None
+    at = datetime.combine(kept.day, time.max, tzinfo=UTC) if kept.day else None
     with Store.open() as store:
-        state = store.load(id_, at=at)
+        state = store.load(kept.id, at=at)
     said = tuple(each for control in state.controls for each in sentences_of(control, release))
-    return Sheet(state.controls, findings(state, release), said), state.profile, day
+    return Sheet(state.controls, findings(state, release), said), state.profile
 
 
 def framework_id(release: Release, name: str) -> str:

@@ -11,7 +11,7 @@ import typer
 from kg.cli.assess import write_answers
 from kg.cli.options import AsOfOption, DataOption, FormatOption, OutputOption
 from kg.cli.output import note, wanted_format
-from kg.cli.session import framework_id, load_release, parse_as_of
+from kg.cli.session import framework_id, load_release, parse_as_of, read_sheet
 from kg.errors import UnknownIdError, UsageError, nearest
 
 if TYPE_CHECKING:
@@ -35,15 +35,17 @@ def suggest(
     controls: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[CONTROLS]", show_default=False, help="Your controls: a CSV or XLSX file. Or give --text."
+            metavar="[CONTROLS]",
+            show_default=False,
+            help="Your controls: a CSV or XLSX file, or org:ID for an organisation that is kept. Or give --text.",
         ),
     ] = None,
     text: Annotated[
-        str | None, typer.Option("--text", metavar="TEXT", help="What one control says, instead of a file.")
+        str | None, typer.Option("--text", metavar="TEXT", help="What one control says, instead of CONTROLS.")
     ] = None,
     only: Annotated[
         list[str] | None,
-        typer.Option("--control", "-c", metavar="ID", help="Only for this control of the file. Repeatable."),
+        typer.Option("--control", "-c", metavar="ID", help="Only for this control of them. Repeatable."),
     ] = None,
     every: Annotated[
         bool, typer.Option("--all", help="Also for controls that have mappings; else only for those without any.")
@@ -111,10 +113,8 @@ def _of_text(text: str) -> Control:
 
 
 def _of_file(path: Path | None, release: Release, only: Sequence[str] | None, every: bool) -> list[Control]:
-    from kg.organizations import read_controls
-
     assert path is not None
-    sheet = read_controls(path, release)
+    sheet = read_sheet(release, path)
     for finding in sheet.findings:
         note(str(finding))
     known = {c.id: c for c in sheet.controls}

@@ -30,6 +30,7 @@ from kg.cli.session import (
     make_filter,
     open_session,
     parse_as_of,
+    read_sheet,
 )
 from kg.errors import KgError, UsageError
 from kg.model import Authority, ControlStatus
@@ -137,15 +138,14 @@ def what_if(
     from kg.answers.whatif import Changes
     from kg.answers.whatif import what_if as answer
     from kg.cli.render_changes import comparison, working
-    from kg.organizations import read_controls, read_profile
+    from kg.organizations import read_profile
 
     session = open_session(release, controls, profile, day, filter_)
     other = read_profile(profile_after, release) if profile_after else None
     whose = other or session.profile
-    systems = [s.id for s in whose.systems] if whose else None
     changes = Changes(
         add=tuple(_target(release, id_) for id_ in add or ()),
-        add_controls=read_controls(add_controls, release, systems=systems).controls if add_controls else (),
+        add_controls=read_sheet(release, add_controls, whose).controls if add_controls else (),
         remove=tuple(remove or ()),
         statuses=statuses,
         certify=tuple(framework_id(release, f) for f in certify or ()),

@@ -9,8 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from kg.answers.applicability import Applicability, Decision, Unit, decide
-from kg.answers.coverage import Assessment, assess
-from kg.answers.coverage import _explanation as explanation_of
+from kg.answers.coverage import Assessment, assess, explanation_of
 from kg.answers.exposure import exposure
 from kg.answers.graph import Filter, Graph, graph_of
 from kg.answers.judge import Judge, Verdict
@@ -616,7 +615,7 @@ def _goal(
         rulings = [after[u].rulings(goal.requirement.id)[0] for u in goal.units]
         holders = [h for r in rulings for h in (r.contender.id, *(control for _, control in r.contender.members))]
         by = tuple(dict.fromkeys(who[h] for h in holders if h in who))
-        chain = explanation_of(q.base.release, rulings[0])
+        chain = explanation_of(q.base.release, rulings[0], [after[goal.units[0]]])
         return Goal(goal.requirement, goal.verdict, units, q.incidents[g], GoalState.CLOSED, step, by, chain)
     if reason is None:
         return Goal(goal.requirement, goal.verdict, units, q.incidents[g], GoalState.LEFT, note="not within the budget")
