@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,6 +15,7 @@ from api.app import create_app
 from kg import Release
 from kg.model import Control, ControlRow, ControlStatus
 from kg.organizations.store import Actor, Role, Store
+from kg.organizations.store.engine import database_url, shown_url
 from kg.relations import SUPERSET_OF
 
 ME = Actor("command", "tests")
@@ -74,3 +76,34 @@ def test_an_organisation_made_again_does_not_answer_with_the_erased_ones_assessm
     after = made()
     assert before[1] > 0
     assert after == (before[0], 0)
+
+
+# ---------------------------------------------------------------------------- secrets
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://kg:hunter2@db.example/kg",
+        "postgresql://db.example/kg?user=kg&password=hunter2",
+        "postgresql://db.example/kg?sslpassword=hunter2&sslmode=require",
+    ],
+)
+def test_a_password_is_nowhere_in_the_url_that_is_shown(url: str) -> None:
+    shown = shown_url(database_url(url))
+    assert "hunter2" not in shown
+    assert "db.example/kg" in shown
+
+
+def test_a_store_that_fails_tells_its_clients_nothing_of_itself(
+    opened: Store, release: Release, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    token = opened.create_key("harrow", Role.VIEWER, actor=ME).token
+    with opened.engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE api_keys RENAME TO elsewhere")
+    answer = sender(Gate(opened), release)("{ viewer { kind } }", token)
+    assert answer.status_code == 503
+    assert "STORE_UNREACHABLE" in answer.text
+    for inside in (str(tmp_path), "sqlite", "api_keys"):
+        assert inside not in answer.text
+        assert inside in caplog.text

@@ -64,8 +64,9 @@ def database_url(url: str | None = None) -> URL:
 
 
 def shown_url(url: URL) -> str:
-    """The URL without its password."""
-    return url.render_as_string(hide_password=True)
+    """The URL without its password, which PostgreSQL also takes as a parameter."""
+    secret = [name for name in url.query if "password" in name.lower()]
+    return url.difference_update_query(secret).render_as_string(hide_password=True)
 
 
 def make_file(url: URL) -> None:
