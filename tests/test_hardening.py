@@ -107,3 +107,44 @@ def test_a_store_that_fails_tells_its_clients_nothing_of_itself(
     for inside in (str(tmp_path), "sqlite", "api_keys"):
         assert inside not in answer.text
         assert inside in caplog.text
+
+
+# ---------------------------------------------------------------------------- too much at once
+
+
+UPSERT = 'mutation($c: [ControlInput!]!) { upsertControls(organization: "harrow", controls: $c) { __typename } }'
+PROFILE = 'mutation($p: ProfileInput!) { setProfile(organization: "harrow", profile: $p) { __typename } }'
+
+
+@pytest.mark.parametrize(
+    ("query", "sent"),
+    [
+        (UPSERT, {"c": [{"systems": [f"s{n}" for n in range(60_000)]}]}),
+        (UPSERT, {"c": [{"mappings": [{"target": f"gdpr:art-{n}"} for n in range(10_001)]}]}),
+        (UPSERT, {"c": [{"evidence": [{"id": f"E-{n}"} for n in range(10_001)]}]}),
+        (PROFILE, {"p": {"systems": [{"id": f"s{n}"} for n in range(26)]}}),
+        (PROFILE, {"p": {"exclusions": [{"target": "gdpr", "justification": f"{n}"} for n in range(501)]}}),
+        (PROFILE, {"p": {"jurisdictions": [f"X{n}" for n in range(501)]}}),
+        (PROFILE, {"p": {"systems": [{"id": "s", "tiers": [f"X{n}" for n in range(501)]}]}}),
+    ],
+    ids=["systems", "mappings", "evidence", "AI systems", "exclusions", "jurisdictions", "tiers"],
+)
+def test_what_is_kept_has_the_limits_of_what_is_only_asked(
+    opened: Store, release: Release, query: str, sent: dict[str, Any]
+) -> None:
+    if "c" in sent:
+        sent = {"c": [{"id": "A", "title": "t", "status": "planned"} | c for c in sent["c"]]}
+    token = opened.create_key("harrow", Role.EDITOR, actor=ME).token
+    before = opened.revision("harrow")
+    assert code(sender(Gate(opened), release)(query, token, **sent)) == "INPUT_LIMIT"
+    assert opened.revision("harrow") == before
+
+
+def test_a_text_as_long_as_a_book_is_not_kept(opened: Store, release: Release) -> None:
+    token = opened.create_key("harrow", Role.EDITOR, actor=ME).token
+    send = sender(Gate(opened), release)
+    for more in ({"description": "x" * 100_001}, {"evidence": [{"id": "E", "note": "x" * 100_001}]}):
+        found = send(UPSERT, token, c=[{"id": "A", "title": "t", "status": "planned"} | more]).json()
+        assert found["data"]["upsertControls"]["__typename"] == "InvalidInput"
+    kept = send(UPSERT, token, c=[{"id": "A", "title": "t", "status": "planned", "description": "x" * 100_000}]).json()
+    assert kept["data"]["upsertControls"]["__typename"] == "Written"
