@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 
 from api.access import Gate
 from api.app import create_app
+from api.observability import Metrics, configure_logging
 from kg import Release
 from kg.model import Control, ControlRow, ControlStatus
 from kg.organizations.store import Actor, Role, Store
@@ -148,3 +150,37 @@ def test_a_text_as_long_as_a_book_is_not_kept(opened: Store, release: Release) -
         assert found["data"]["upsertControls"]["__typename"] == "InvalidInput"
     kept = send(UPSERT, token, c=[{"id": "A", "title": "t", "status": "planned", "description": "x" * 100_000}]).json()
     assert kept["data"]["upsertControls"]["__typename"] == "Written"
+
+
+# ---------------------------------------------------------------------------- logs and figures
+
+
+def text_lines() -> logging.Formatter:
+    """What formats a line of ``--log text``; the logging of the tests is left as it is."""
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    try:
+        configure_logging("text")
+        found = root.handlers[0].formatter
+    finally:
+        root.handlers[:] = before
+        root.setLevel(level)
+    assert found is not None
+    return found
+
+
+def test_a_client_cannot_write_a_line_of_the_log() -> None:
+    record = logging.makeLogRecord(
+        {"msg": "%s %s", "args": ("GET", "/a\n2026-01-01T00:00:00Z INFO    admin\x1b[2J\u2028"), "told": "b\r\nc"}
+    )
+    line = text_lines().format(record)
+    assert line.isprintable()
+    assert r"/a\n2026" in line
+
+
+def test_invented_methods_are_one_figure() -> None:
+    metrics = Metrics("digest")
+    for number in range(50):
+        metrics.answered(f"WORD{number}", "other", 405, 0.1)
+    assert b"WORD" not in metrics.text()
+    assert b'kg_http_requests_total{method="other",route="other",status="405"} 50.0' in metrics.text()
