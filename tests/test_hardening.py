@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+
+from databases import ENGINES
 
 from api.access import Gate
 from api.app import create_app
@@ -184,3 +187,41 @@ def test_invented_methods_are_one_figure() -> None:
         metrics.answered(f"WORD{number}", "other", 405, 0.1)
     assert b"WORD" not in metrics.text()
     assert b'kg_http_requests_total{method="other",route="other",status="405"} 50.0' in metrics.text()
+
+
+# ---------------------------------------------------------------------------- values at the edge
+
+
+def test_a_key_ends_in_the_log_when_it_ends(opened: Store) -> None:
+    ends = datetime(2099, 1, 1, 12, tzinfo=timezone(timedelta(hours=5)))
+    made = opened.create_key("harrow", Role.VIEWER, expires_at=ends, actor=ME)
+    assert made.key.expires_at == ends
+    assert list(opened.audit("harrow"))[-1].change.after["expires_at"] == "2099-01-01T07:00:00.000000Z"
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_times_at_the_end_of_time_are_no_fault_of_the_server(opened: Store, release: Release, at: str) -> None:
+    send, token = sender(Gate(opened), release), opened.create_key("harrow", Role.ADMIN, actor=ME).token
+    last = opened.create_key("harrow", Role.VIEWER, expires_at=datetime.max.replace(tzinfo=UTC), actor=ME).key.id
+    read = f'{{ organization(id: "harrow") {{ assessment(at: "{at}") {{ asOf }} }} }}'
+    make = f'mutation {{ createKey(organization: "harrow", role: viewer, expiresAt: "{at}") {{ __typename }} }}'
+    turn = f'mutation {{ rotateKey(organization: "harrow", id: "{last}", oldValidUntil: "{at}") {{ __typename }} }}'
+    for query in (read, make, turn):
+        assert code(send(query, token)) in ("", "BAD_ARGUMENT", "BEFORE_CREATION")
+    assert opened.rotate_key("harrow", last, old_valid_until=datetime.now(UTC), actor=ME).key.expires_at is not None
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("id_", ["\x00", "'; DROP TABLE controls; --", "%", "x" * 65_536, "\u202e", "💥"], ids=ascii)
+def test_any_text_may_be_asked_for(database: Any, release: Release, engine: str, id_: str) -> None:
+    with Store.open(database(engine)) as store:
+        store.create_organization("Harrow", id="harrow", actor=ME)
+        send, token = sender(Gate(store), release), store.create_key("harrow", Role.ADMIN, actor=ME).token
+        read = 'query($i: String!) { organization(id: "harrow") { control(id: $i) { id } %s } }'
+        read %= "suggestions(control: $i) { totalCount }"
+        away = 'mutation($i: String!) { archiveControls(organization: "harrow", ids: [$i]) { __typename } }'
+        gone = 'mutation($i: String!) { removeMember(organization: "harrow", issuer: $i, subject: $i) { __typename } }'
+        kept = 'mutation($i: String!) { removeEvidence(organization: "harrow", id: $i) { __typename } }'
+        for query in (read, away, gone, kept, "query($i: String!) { organization(id: $i) { id } }"):
+            assert code(send(query, token, i=id_)) in ("", "BAD_ARGUMENT")
+        assert store.verify("harrow").ok

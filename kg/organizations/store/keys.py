@@ -11,7 +11,7 @@ import hmac
 import re
 import secrets
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -30,6 +30,7 @@ __all__ = [
 #: No secret hashes to this: compared against where no row is found, so that both ways take the same steps.
 _NOBODY = "0" * 64
 _TOKEN = re.compile(r"kgk_([0-9a-z]{12})_([0-9A-Za-z_-]{43})")
+_END = datetime.max.replace(tzinfo=UTC)
 _USE_EVERY = timedelta(minutes=5)
 _PREFIX_LETTERS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
@@ -71,13 +72,20 @@ def _text(what: str, text: str, longest: int = 200) -> str:
     return text.strip()
 
 
-def _later(write: Write, at: datetime | None) -> None:
-    if at is None:
-        return
+def _utc(at: datetime) -> datetime:
+    """The same instant in UTC.  Raises :class:`~kg.errors.UsageError` for one without a zone or out of range."""
     if at.tzinfo is None:
         raise UsageError(f"{at.isoformat()} says no time zone", "write it like 2026-11-23T12:00:00Z")
-    if at <= write.at:
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        raise UsageError(f"{at.isoformat()} is out of range", "name a time in this century") from None
+
+
+def _later(write: Write, at: datetime | None) -> datetime | None:
+    if at is not None and (at := _utc(at)) <= write.at:
         raise UsageError(f"{at.isoformat()} has passed already", "name a later time")
+    return at
 
 
 # ------------------------------------------------------------------ keys
@@ -86,7 +94,7 @@ def _later(write: Write, at: datetime | None) -> None:
 def create(write: Write, role: Role, name: str, expires_at: datetime | None) -> NewKey:
     """A new key, valid from now on."""
     _check_role(write.organization_id, role)
-    _later(write, expires_at)
+    expires_at = _later(write, expires_at)
     prefix = "".join(secrets.choice(_PREFIX_LETTERS) for _ in range(12))
     secret = secrets.token_urlsafe(32)
     key = ApiKey(
@@ -130,10 +138,9 @@ def rotate(write: Write, key_id: str, old_valid_until: datetime, expires_at: dat
         raise UsageError(f"the key {key_id} has ended", "create a new one")
     if old.rotated_to:
         raise UsageError(f"the key {key_id} was rotated already, to {old.rotated_to}", "rotate that one")
-    if old_valid_until.tzinfo is None:
-        raise UsageError(f"{old_valid_until.isoformat()} says no time zone", "write it like 2026-11-23T12:00:00Z")
+    old_valid_until = _utc(old_valid_until)
     if expires_at is None and old.expires_at is not None:
-        expires_at = write.at + (old.expires_at - old.created_at)
+        expires_at = write.at + min(old.expires_at - old.created_at, _END - write.at)
     new = create(write, old.role, old.name, expires_at)
     until = max(old_valid_until, write.at)
     ends = until if old.expires_at is None else min(until, old.expires_at)
