@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
+import hashlib
+import itertools
 import logging
+import tracemalloc
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 
 from databases import ENGINES
@@ -18,12 +23,14 @@ from api.access import Gate
 from api.app import create_app
 from api.observability import Metrics, configure_logging
 from kg import Release
-from kg.model import Control, ControlRow, ControlStatus
-from kg.organizations.store import Actor, Role, Store
+from kg.errors import KgError, StoreError
+from kg.model import Control, ControlRow, ControlStatus, EvidenceRecord, Profile, System
+from kg.organizations.store import Actor, Proposal, Role, Store
 from kg.organizations.store.engine import database_url, shown_url
 from kg.relations import SUPERSET_OF
 
 ME = Actor("command", "tests")
+FAR = "9999-12-31T23:59:59-14:00"  #: a time that is none in UTC
 Send = Callable[..., httpx.Response]
 
 
@@ -225,3 +232,67 @@ def test_any_text_may_be_asked_for(database: Any, release: Release, engine: str,
         for query in (read, away, gone, kept, "query($i: String!) { organization(id: $i) { id } }"):
             assert code(send(query, token, i=id_)) in ("", "BAD_ARGUMENT")
         assert store.verify("harrow").ok
+
+
+# ---------------------------------------------------------------------------- files that were made to do harm
+
+
+def test_an_import_that_was_tampered_with_is_refused_or_can_be_read(
+    database: Any, release: Release, tmp_path: Path
+) -> None:
+    """Every column of the first row of every table, with values that are not its own and a checksum that is right."""
+    path = tmp_path / "one.gz"
+    with Store.open(database("sqlite")) as source:
+        source.create_organization("Harrow", id="harrow", actor=ME)
+        evidence = (EvidenceRecord("E", "kind"),)
+        rows = (ControlRow("aisb:DAT-01", SUPERSET_OF),)
+        control = Control("C", "A control", ControlStatus.PLANNED, rows, systems=("s",), evidence=evidence)
+        source.upsert_controls("harrow", [control], release=release, actor=ME)
+        source.set_profile("harrow", Profile(systems=(System("s"),)), release=release, actor=ME)
+        source.set_member("harrow", "https://id.example", "u", Role.ADMIN, actor=ME)
+        source.propose("harrow", [Proposal("C", "gdpr:art-32.1.b", 1)], actor=ME)
+        source.export_organization("harrow", path)
+    *lines, last = [orjson.loads(line) for line in gzip.open(path)]
+
+    def variants() -> Iterator[list[Any]]:
+        yield [{k: v for k, v in lines[0].items() if k != "organization"}, *lines[1:]]
+        for at, line in enumerate(lines[:-1]):
+            if isinstance(line, dict) and isinstance(row := lines[at + 1], list):
+                for column, value in itertools.product(range(len(row)), ("bogus", 2**64 - 1, None, FAR)):
+                    yield [*lines[: at + 1], [*row[:column], value, *row[column + 1 :]], *lines[at + 2 :]]
+
+    refused = 0
+    with Store.open(database("sqlite")) as store:
+        for variant in variants():
+            data = b"".join(orjson.dumps(line) + b"\n" for line in variant)
+            end = last | {"sha256": hashlib.sha256(data).hexdigest()}
+            path.write_bytes(gzip.compress(data + orjson.dumps(end) + b"\n", 1))
+            try:
+                store.import_organization(path, actor=ME)
+            except KgError:
+                refused += 1
+                continue
+            store.load("harrow")
+            store.proposals("harrow")
+            store.list_members("harrow")
+            list(store.audit("harrow"))
+            store.erase_organization("harrow", actor=ME)
+    assert refused > 200
+
+
+def test_a_small_file_that_unpacks_to_much_is_not_taken_into_memory(opened: Store, tmp_path: Path) -> None:
+    path = tmp_path / "all.gz"
+    opened.backup(path)
+    head = gzip.open(path).readline()
+    with gzip.open(path, "wb", compresslevel=1) as file:
+        file.write(head)
+        for _ in range(80):
+            file.write(b" " * 1024 * 1024)
+    tracemalloc.start()
+    try:
+        with pytest.raises(StoreError, match="before its end"):
+            opened.restore(path, replace=True, actor=ME)
+        assert tracemalloc.get_traced_memory()[1] < 200 * 1024 * 1024
+    finally:
+        tracemalloc.stop()
+    assert opened.get_organization("harrow").name == "Harrow"

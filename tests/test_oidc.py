@@ -198,7 +198,9 @@ def test_no_redirect_is_followed(issuer: Issuer, oidc: Oidc) -> None:
     assert issuer.asked == 2
 
 
-@pytest.mark.parametrize("answer", [[], {"keys": 1}, {"keys": [[]]}, {"keys": "x" * 1_000_001}], ids=lambda a: str(a)[:9])
+@pytest.mark.parametrize(
+    "answer", [[], {"keys": 1}, {"keys": [[]]}, {"keys": "x" * 1_000_001}], ids=lambda a: str(a)[:9]
+)
 def test_what_are_no_keys_is_no_fault_of_ours(issuer: Issuer, oidc: Oidc, answer: Any) -> None:
     public = issuer.answer
     issuer.answer = lambda path: answer if path == "/keys" else public(path)  # type: ignore[method-assign]

@@ -143,7 +143,9 @@ def told(url: URL) -> Iterator[None]:
         if "only ever appended to" in said:
             raise StoreError(said, "the log and the history cannot be changed", code="READ_ONLY_HISTORY") from error
         if isinstance(error, sa.exc.DataError):  # PostgreSQL knows no NUL, and no number longer than its columns
-            raise UsageError("a value is none that the store can hold", "leave out characters nobody can see") from error
+            raise UsageError(
+                "a value is none that the store can hold", "leave out characters nobody can see"
+            ) from error
         if type(error) in (sa.exc.OperationalError, sa.exc.DatabaseError):
             message = f"the store {shown_url(url)} cannot be used: {said}"
             raise StoreError(message, "check the URL, the server and the disk", code="STORE_UNREACHABLE") from error

@@ -23,8 +23,8 @@ from kg.organizations.store.transaction import Write
 from kg.organizations.store.values import PLATFORM, ApiKey, Kind, Member, NewKey, Role
 
 __all__ = [
-    "authenticate", "create", "members_of", "memberships", "note_use", "of", "remove_member", "revoke", "rotate",
-    "set_member",
+    "authenticate", "check_role", "create", "members_of", "memberships", "note_use", "of", "remove_member", "revoke",
+    "rotate", "set_member",
 ]  # fmt: skip
 
 #: No secret hashes to this: compared against where no row is found, so that both ways take the same steps.
@@ -60,7 +60,8 @@ def _json(key: ApiKey) -> dict[str, Any]:
     return {**{k: v for k, v in found.items() if v}, **{k: instant(v) for k, v in times.items() if v}}
 
 
-def _check_role(organization_id: str, role: Role) -> None:
+def check_role(organization_id: str, role: Role) -> None:
+    """Raises :class:`~kg.errors.UsageError` for a role that there is not in the organisation."""
     if (organization_id == PLATFORM) != (role is Role.PLATFORM_ADMIN):
         known = [r.value for r in Role if (r is Role.PLATFORM_ADMIN) == (organization_id == PLATFORM)]
         raise UsageError(f"there is no {role} in {organization_id!r}", f"one of: {', '.join(known)}")
@@ -93,7 +94,7 @@ def _later(write: Write, at: datetime | None) -> datetime | None:
 
 def create(write: Write, role: Role, name: str, expires_at: datetime | None) -> NewKey:
     """A new key, valid from now on."""
-    _check_role(write.organization_id, role)
+    check_role(write.organization_id, role)
     expires_at = _later(write, expires_at)
     prefix = "".join(secrets.choice(_PREFIX_LETTERS) for _ in range(12))
     secret = secrets.token_urlsafe(32)
@@ -210,7 +211,7 @@ def _members(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> 
 
 def set_member(write: Write, issuer: str, subject: str, role: Role, name: str) -> None:
     """Add a member, or change its role and name."""
-    _check_role(write.organization_id, role)
+    check_role(write.organization_id, role)
     if not issuer.strip() or not subject.strip():
         raise UsageError("a member is named by its issuer and its subject", "both are in its token: iss and sub")
     issuer, subject = _text("an issuer", issuer, 255), _text("a subject", subject, 255)
