@@ -11,6 +11,7 @@ import tracemalloc
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from threading import Event, Semaphore
 from typing import Any
 
 import httpx
@@ -21,12 +22,13 @@ from databases import ENGINES
 
 from api.access import Gate
 from api.app import create_app
+from api.graphql_http import THREADS
 from api.observability import Metrics, configure_logging
 from kg import Release
 from kg.errors import KgError, StoreError
 from kg.model import Control, ControlRow, ControlStatus, EvidenceRecord, Profile, System
 from kg.organizations.store import Actor, Proposal, Role, Store
-from kg.organizations.store.engine import database_url, shown_url
+from kg.organizations.store.engine import BUSY_SECONDS, database_url, shown_url, writing
 from kg.relations import SUPERSET_OF
 
 ME = Actor("command", "tests")
@@ -296,3 +298,58 @@ def test_a_small_file_that_unpacks_to_much_is_not_taken_into_memory(opened: Stor
     finally:
         tracemalloc.stop()
     assert opened.get_organization("harrow").name == "Harrow"
+
+
+# ---------------------------------------------------------------------------- who waits for whom
+
+
+def test_noting_that_a_key_was_used_waits_for_no_writer(database: Any) -> None:
+    with Store.open(database("sqlite")) as store:
+        store.create_organization("Harrow", id="harrow", actor=ME)
+        token = store.create_key("harrow", Role.VIEWER, actor=ME).token
+        key = store.authenticate(token)
+        assert key is not None
+        with writing(store.engine).begin():
+            store.note_use(key)
+        assert store.list_keys("harrow")[0].last_used_at is None
+        store.note_use(key)
+        assert store.list_keys("harrow")[0].last_used_at is not None
+        with store.engine.connect() as connection:
+            assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == BUSY_SECONDS * 1000
+
+
+def test_more_objects_than_any_question_has_are_refused_unread(opened: Store, release: Release) -> None:
+    send, token = sender(Gate(opened), release), opened.create_key("harrow", Role.EDITOR, actor=ME).token
+    for many in ([{}] * 40_001, [[0] * 400_001]):
+        answer = send(UPSERT, token, c=many)
+        assert answer.status_code == 413
+        assert code(answer) == "BODY_TOO_LARGE"
+
+
+def test_questions_that_take_long_stop_neither_liveness_nor_who_asks(
+    opened: Store, release: Release, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app, hold, entered = create_app(release, Gate(opened)), Event(), Semaphore(0)
+
+    def stuck(*_: Any) -> Any:
+        entered.release()
+        hold.wait(30)
+        return opened
+
+    monkeypatch.setattr("api.schema.tenants.open_store", stuck)
+
+    async def go() -> tuple[int, int]:
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            body = {"query": '{ organization(id: "x") { id } }'}
+            busy = [asyncio.create_task(client.post("/graphql", json=body)) for _ in range(60)]
+            for _ in range(THREADS):
+                await asyncio.to_thread(entered.acquire, timeout=30)
+            try:
+                well, ready = await client.get("/healthz"), await client.get("/readyz")
+            finally:
+                hold.set()
+            await asyncio.gather(*busy)
+            return well.status_code, ready.status_code
+
+    assert asyncio.run(asyncio.wait_for(go(), 60)) == (200, 200)

@@ -184,6 +184,8 @@ def note_use(engine: sa.Engine, key: ApiKey, now: datetime) -> None:
         return
     same = sa.and_(api_keys.c.organization_id == key.organization_id, api_keys.c.key_id == key.id)
     with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql("SET LOCAL lock_timeout = '10ms'")
         connection.execute(sa.update(api_keys).where(same).values(last_used_at=now))
 
 
