@@ -25,6 +25,11 @@ __all__ = ["LOCAL_ORGANIZATION", "NOBODY", "ForbiddenError", "Gate", "NoStoreErr
 #: The organisation that a server without any configuration opens as.
 LOCAL_ORGANIZATION = "local"
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
+#: What proxies say of themselves; and everything that begins with ``x-forwarded-``.
+_PROXIES = frozenset(
+    ("forwarded", "via", "x-real-ip", "x-client-ip", "x-cluster-client-ip", "true-client-ip", "cf-connecting-ip",
+     "fastly-client-ip", "fly-client-ip", "x-original-host", "x-envoy-external-address")
+)  # fmt: skip
 _ORDER = (Role.VIEWER, Role.EDITOR, Role.ADMIN)
 _NO_ROLES: Mapping[str, Role] = MappingProxyType({})
 
@@ -140,12 +145,16 @@ def is_loopback(host: str) -> bool:
 def _from_this_machine(headers: Headers) -> bool:
     """Whether a browser or program of this machine asked this machine: a page elsewhere whose name was made to point
     here sends its own name as host and origin, and a proxy says for whom it asks."""
-    if any(name in headers for name in ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")):
+    if any(name in _PROXIES or name.startswith("x-forwarded-") for name in headers):
         return False
-    host = headers.get("host", "")
-    origin = headers.get("origin")
-    if (urlsplit(f"//{host}").hostname or "") not in _LOOPBACK:
+    hosts, origins = headers.getlist("host"), headers.getlist("origin")
+    if len(hosts) != 1 or len(origins) > 1 or "@" in hosts[0]:
         return False
-    if origin is not None and urlsplit(origin).netloc != host:
+    try:
+        named = urlsplit(f"//{hosts[0]}").hostname
+        asking = urlsplit(origins[0]).netloc if origins else hosts[0]
+    except ValueError:
+        return False
+    if named not in _LOOPBACK or asking != hosts[0]:
         return False
     return headers.get("sec-fetch-site", "same-origin") in ("same-origin", "none")

@@ -50,7 +50,7 @@ class Kept:
 class Context:
     """One request: the release it is answered from, who asks, its id, and what it has computed so far.
 
-    ``shared`` keeps what outlives the request: assessments of organisations, by organisation and revision.
+    ``shared`` keeps what outlives the request: assessments of organisations, by organisation and what it says.
     """
 
     release: Release

@@ -15,7 +15,7 @@ from typing import Any
 
 from graphql import GraphQLError, GraphQLSyntaxError
 
-from kg.errors import Finding, InputError, KgError
+from kg.errors import Finding, InputError, KgError, StoreError
 
 __all__ = ["CODES", "PARSE_AND_VALIDATION_STATUS", "docs_of", "present", "problem"]
 
@@ -83,15 +83,21 @@ def _finding(finding: Finding) -> dict[str, Any]:
     return asdict(finding)
 
 
-def _described(error: KgError) -> tuple[str, str, dict[str, Any]]:
-    """Code, hint and further members of an error of the library."""
+def _described(error: KgError, request_id: str) -> tuple[str, str, str, dict[str, Any]]:
+    """Code, message, hint and further members of an error of the library.
+
+    What is wrong with the store is for its operator: where the database is and what it said stay in the log."""
+    if isinstance(error, StoreError):
+        code = error.code if error.code in CODES else "STORE"
+        log.error("request %s: %s", request_id, error)
+        return code, CODES[code][1], CODES[code][2], {}
     code = error.code if error.code in CODES else "BAD_ARGUMENT"
     more: dict[str, Any] = {}
     hint = error.hint
     if isinstance(error, InputError):
         more["findings"] = [_finding(f) for f in error.findings]
         hint = next((f.hint for f in error.findings if f.hint), "")
-    return code, hint or CODES[code][2], more
+    return code, error.message, hint or CODES[code][2], more
 
 
 def _library_error(error: GraphQLError) -> KgError | None:
@@ -119,8 +125,7 @@ def present(error: GraphQLError, request_id: str) -> dict[str, Any]:
     """A GraphQL error as it leaves the server."""
     found = _library_error(error)
     if found is not None:
-        code, hint, more = _described(found)
-        message = found.message
+        code, message, hint, more = _described(found, request_id)
     else:
         code, more = _code_of(error), {}
         message = error.message
@@ -140,8 +145,7 @@ def present(error: GraphQLError, request_id: str) -> dict[str, Any]:
 def problem(error: KgError | str, request_id: str, detail: str = "") -> tuple[int, dict[str, Any]]:
     """The status and RFC 9457 problem document of a library error, or of a code with a detail."""
     if isinstance(error, KgError):
-        code, hint, more = _described(error)
-        detail = error.message
+        code, detail, hint, more = _described(error, request_id)
     else:
         code, hint, more = error, CODES[error][2], {}
     status, title, _ = CODES[code]

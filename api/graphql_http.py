@@ -7,10 +7,11 @@ What is changed: answers are computed in a thread, so that a long one does not s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
+import anyio
 import anyio.to_thread
 import orjson
 from cross_web import AsyncHTTPRequestAdapter, HTTPException
@@ -43,6 +44,12 @@ GRAPHQL_RESPONSE = "application/graphql-response+json"
 _MEDIA_TYPES = (JSON, GRAPHQL_RESPONSE)
 #: The largest request body, in bytes: some 20,000 controls.
 MAX_BODY = 8 * 1024 * 1024
+#: Answers computed at once; the rest waits.  Fewer than the threads and the connections to the database that there are,
+#: so that who asks is settled, and ``/readyz`` answers, however long the questions under way take.
+THREADS = 10
+#: The most objects and other values of the variables: the controls, mappings and evidence of the largest request, and
+#: more.  What is too much is refused before each of them is read by its type.
+MAX_OBJECTS, MAX_VALUES = 40_000, 400_000
 
 _CODES = {
     400: "BAD_REQUEST",
@@ -63,6 +70,7 @@ class GraphQLView(GraphQL[Context, None]):
         self._gate = gate
         self._metrics = metrics
         self._shared = Kept()
+        self._threads = anyio.CapacityLimiter(THREADS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request; there are no subscriptions, so nothing else comes here."""
@@ -121,6 +129,7 @@ class GraphQLView(GraphQL[Context, None]):
             data = self.parse_json(await request.get_body())
         if not isinstance(data, dict):
             raise HTTPException(400, "the body must be one JSON object; there are no batches")
+        _check_values(data.get("variables"))
         return GraphQLRequestData(
             query=_member(data, "query", str),
             variables=_member(data, "variables", dict),
@@ -154,7 +163,7 @@ class GraphQLView(GraphQL[Context, None]):
             allowed_operation_types=set(OperationType),
         )
         try:
-            return await anyio.to_thread.run_sync(run)
+            return await anyio.to_thread.run_sync(run, limiter=self._threads)
         except MissingQueryError as error:
             raise HTTPException(400, "there is no `query`") from error
 
@@ -205,6 +214,25 @@ def _limited(receive: Receive) -> Receive:
         return message
 
     return limited
+
+
+def _check_values(variables: Any) -> None:
+    """Refuse variables of more objects or values than any question has."""
+    objects, values, left = 0, 0, [variables]
+    while left:
+        value = left.pop()
+        if isinstance(value, dict):
+            objects += 1
+            inner: Iterable[Any] = value.values()
+        elif isinstance(value, list):
+            inner = value
+        else:
+            continue
+        values += len(value)
+        if objects > MAX_OBJECTS or values > MAX_VALUES:
+            message = f"the variables have more than {MAX_OBJECTS} objects or {MAX_VALUES} values"
+            raise HTTPException(413, message)
+        left.extend(v for v in inner if isinstance(v, dict | list))
 
 
 def _header(request: BaseRequestProtocol, name: str) -> str | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 from datetime import UTC, datetime
 from typing import Any
@@ -19,6 +20,9 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 LOG_FORMATS = ("text", "json")
 #: Seconds: from a page out of memory to a plan that is solved.
 _BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+#: Whatever could begin a line of its own, move the cursor or turn the reading direction.
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 #: What a log record has by itself; everything else was put there by us and is logged.
 _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 
@@ -46,7 +50,8 @@ class Metrics:
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one answer.  ``route`` is the template of the address, never the address itself."""
-        self._requests.labels(method, route, str(status)).inc()
+        known = method if method in _METHODS else "other"  # a client may invent any word
+        self._requests.labels(known, route, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
 
     def refused(self, code: str) -> None:
@@ -84,12 +89,20 @@ class _Text(logging.Formatter):
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(message)s")
 
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """One line, whatever a client sent: an address may hold a line break."""
+        return _shown(super().formatMessage(record))
+
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
         return datetime.fromtimestamp(record.created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
     def format(self, record: logging.LogRecord) -> str:
-        more = " ".join(f"{key}={value}" for key, value in vars(record).items() if key not in _OWN)
+        more = " ".join(f"{key}={_shown(str(value))}" for key, value in vars(record).items() if key not in _OWN)
         return f"{super().format(record)}{f'  {more}' if more else ''}"
+
+
+def _shown(text: str) -> str:
+    return _UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def configure_logging(form: str, level: str = "INFO") -> None:

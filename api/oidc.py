@@ -13,7 +13,8 @@ import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from threading import Lock
+from http.client import HTTPException
+from threading import Condition
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -35,6 +36,10 @@ _LEEWAY = 60
 _KEEP, _AT_LEAST = 600, 30
 #: Seconds that the issuer has to answer.
 _TIMEOUT = 5
+#: Seconds for which a request waits for keys that another is fetching.
+_MOMENT = 1
+#: Bytes of a document of the issuer.
+_LARGEST = 1_000_000
 _MAX_TOKEN = 8_192
 
 
@@ -76,9 +81,7 @@ class OidcSettings:
             missing = "KG_OIDC_ISSUER" if not issuer else "KG_OIDC_AUDIENCE"
             raise UsageError(f"{missing} is not set", "OpenID Connect needs KG_OIDC_ISSUER and KG_OIDC_AUDIENCE")
         for name, url in (("KG_OIDC_ISSUER", issuer), ("KG_OIDC_JWKS_URL", jwks)):
-            parts = urlsplit(url)
-            loopback = parts.hostname in ("127.0.0.1", "::1", "localhost")
-            if url and (parts.scheme != "https" and not (parts.scheme == "http" and loopback)):
+            if url and not _is_secure(url):
                 raise UsageError(f"{name} is not an https address: {url}", "keys fetched in clear can be exchanged")
         return cls(issuer, audience, jwks)
 
@@ -95,7 +98,8 @@ class Oidc:
         self.settings = settings
         self._keys: PyJWKSet | None = None
         self._fetched = float("-inf")
-        self._lock = Lock()
+        self._lock = Condition()
+        self._fetching = False
 
     def verify(self, token: str) -> Subject:
         """Whom the token names; raises :class:`TokenError`."""
@@ -112,10 +116,13 @@ class Oidc:
                 leeway=_LEEWAY,
                 options={"require": ["exp", "iss", "aud", "sub"]},
             )
-        except self._jwt.PyJWTError as error:
+        except (self._jwt.PyJWTError, OverflowError, RecursionError) as error:
             raise TokenError(f"the token is not valid: {_why(error)}") from None
+        subject = str(claims["sub"])
+        if not subject.isprintable() or len(subject) > 255:
+            raise TokenError("the token is not valid: nobody here has such a subject")
         name = claims.get("email") or claims.get("name") or claims.get("preferred_username") or ""
-        return Subject(self.settings.issuer, str(claims["sub"]), str(name)[:200])
+        return Subject(self.settings.issuer, subject, str(name)[:200])
 
     def _key(self, id_: str) -> PyJWK:
         keys = self._published()
@@ -130,18 +137,36 @@ class Oidc:
         return found
 
     def _published(self, *, unknown: bool = False) -> PyJWKSet:
-        """The issuer's keys, fetched when they are old, or for an unknown key when that is long enough ago."""
+        """The issuer's keys, fetched when they are old, or for an unknown key when that is long enough ago.
+
+        One thread fetches, and the others go on with the keys there are: a slow issuer must not hold up everybody.
+        Where there are none yet they wait for a moment."""
         with self._lock:
             age = time.monotonic() - self._fetched
-            if age > _KEEP or (age > _AT_LEAST and (unknown or self._keys is None)):
-                self._fetched = time.monotonic()
-                try:
-                    self._keys = self._jwt.PyJWKSet.from_dict(_get(self.settings.jwks_url or self._discovered()))
-                except (OSError, ValueError, KeyError, TypeError, self._jwt.PyJWTError) as error:
-                    log.warning("the keys of %s cannot be read: %s", self.settings.issuer, error)
+            due = age > _KEEP or (age > _AT_LEAST and (unknown or self._keys is None))
+            mine = due and not self._fetching
+            if mine:
+                self._fetching, self._fetched = True, time.monotonic()
+        if mine:
+            self._fetch()
+        with self._lock:
+            self._lock.wait_for(lambda: self._keys is not None or not self._fetching, _MOMENT)
             if self._keys is None:
                 raise TokenError("the issuer's keys cannot be read at the moment")
             return self._keys
+
+    def _fetch(self) -> None:
+        keys = None
+        try:
+            keys = self._jwt.PyJWKSet.from_dict(_get(self.settings.jwks_url or self._discovered()))
+        except (OSError, HTTPException, ValueError, KeyError, TypeError, AttributeError, RecursionError,
+                self._jwt.PyJWTError) as error:  # fmt: skip
+            log.warning("the keys of %s cannot be read: %s", self.settings.issuer, error)
+        finally:
+            with self._lock:
+                self._fetching = False
+                self._keys = keys or self._keys
+                self._lock.notify_all()
 
     def _discovered(self) -> str:
         """The address of the keys in the issuer's discovery document, which must be the issuer's own."""
@@ -151,13 +176,38 @@ class Oidc:
         return str(found["jwks_uri"])
 
 
-def _get(url: str) -> dict[str, Any]:
-    import json
-    from urllib.request import Request, urlopen
+def _is_secure(url: str) -> bool:
+    """Whether an address is https, or on this machine: what is fetched in clear can be exchanged."""
+    try:
+        parts = urlsplit(url)
+        loopback = parts.hostname in ("127.0.0.1", "::1", "localhost")
+    except ValueError:
+        return False
+    return (parts.scheme == "https" and bool(parts.hostname)) or (parts.scheme == "http" and loopback)
 
-    request = Request(url, headers={"Accept": "application/json"})
-    with urlopen(request, timeout=_TIMEOUT) as response:
-        found = json.loads(response.read(1_000_000))
+
+def _get(url: str) -> dict[str, Any]:
+    """The JSON object at an address, and at no other that this one leads to: the issuer names where its keys are, and
+    must not send this server anywhere else.  All of it within the time there is, however slowly it comes."""
+    import json
+    from urllib.request import HTTPRedirectHandler, Request, build_opener
+
+    class Nowhere(HTTPRedirectHandler):
+        def redirect_request(self, *_: Any) -> None:
+            """Follow none: it ends as the HTTP error that it is."""
+
+    if not _is_secure(url):
+        raise ValueError("its keys are not at an https address")
+    until = time.monotonic() + _TIMEOUT
+    data = b""
+    with build_opener(Nowhere).open(Request(url, headers={"Accept": "application/json"}), timeout=_TIMEOUT) as response:
+        while more := response.read1(65_536):
+            data += more
+            if len(data) > _LARGEST:
+                raise ValueError("it is too large")
+            if time.monotonic() > until:
+                raise ValueError("it comes too slowly")
+    found = json.loads(data)
     if not isinstance(found, dict):
         raise ValueError("no JSON object")
     return found

@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 import jwt
@@ -25,11 +25,21 @@ class Issuer:
         self.keys: dict[str, Any] = {"one": rsa.generate_private_key(public_exponent=65537, key_size=2048)}
         self.asked = 0
         self.names_itself = True
+        self.keys_at = ""
+        self.elsewhere: dict[str, str] = {}
+        self.open = Event()  #: it answers while this is set
+        self.open.set()
         issuer = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 issuer.asked += 1
+                issuer.open.wait(20)
+                if self.path in issuer.elsewhere:
+                    self.send_response(302)
+                    self.send_header("Location", issuer.elsewhere[self.path])
+                    self.end_headers()
+                    return
                 found = issuer.answer(self.path)
                 self.send_response(200 if found is not None else 404)
                 self.send_header("Content-Type", "application/json")
@@ -46,7 +56,7 @@ class Issuer:
     def answer(self, path: str) -> Any:
         if path == "/.well-known/openid-configuration":
             name = self.url if self.names_itself else "https://elsewhere.example"
-            return {"issuer": name, "jwks_uri": f"{self.url}/keys"}
+            return {"issuer": name, "jwks_uri": self.keys_at or f"{self.url}/keys"}
         if path == "/keys":
             return {"keys": [self.public(id_, key) for id_, key in self.keys.items()]}
         return None
@@ -153,6 +163,55 @@ def test_an_issuer_that_is_away_is_not_asked_for_every_token() -> None:
     for _ in range(3):
         with pytest.raises(TokenError, match="cannot be read"):
             oidc.verify(token)
+
+
+def test_a_slow_issuer_holds_up_nobody_whose_key_is_known(
+    issuer: Issuer, oidc: Oidc, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = issuer.token()
+    oidc.verify(token)
+    asked = issuer.asked
+    issuer.open.clear()
+    monkeypatch.setattr("api.oidc._KEEP", -1)
+    monkeypatch.setattr("api.oidc._AT_LEAST", -1)
+    first = Thread(target=oidc.verify, args=(token,))
+    first.start()
+    while issuer.asked == asked:
+        time.sleep(0.01)
+    assert oidc.verify(token).subject == "u-1"
+    assert first.is_alive()
+    issuer.open.set()
+    first.join()
+
+
+@pytest.mark.parametrize("where", ["file:///etc/hostname", "ftp://127.0.0.1/keys", "http://192.0.2.1/keys", "//["])
+def test_the_issuer_does_not_lead_elsewhere(issuer: Issuer, oidc: Oidc, where: str) -> None:
+    issuer.keys_at = where
+    with pytest.raises(TokenError, match="cannot be read"):
+        oidc.verify(issuer.token())
+
+
+def test_no_redirect_is_followed(issuer: Issuer, oidc: Oidc) -> None:
+    issuer.elsewhere = {"/keys": f"{issuer.url}/other"}
+    with pytest.raises(TokenError, match="cannot be read"):
+        oidc.verify(issuer.token())
+    assert issuer.asked == 2
+
+
+@pytest.mark.parametrize(
+    "answer", [[], {"keys": 1}, {"keys": [[]]}, {"keys": "x" * 1_000_001}], ids=lambda a: str(a)[:9]
+)
+def test_what_are_no_keys_is_no_fault_of_ours(issuer: Issuer, oidc: Oidc, answer: Any) -> None:
+    public = issuer.answer
+    issuer.answer = lambda path: answer if path == "/keys" else public(path)  # type: ignore[method-assign]
+    with pytest.raises(TokenError, match="cannot be read"):
+        oidc.verify(issuer.token())
+
+
+@pytest.mark.parametrize("claims", [{"sub": "u\x00"}, {"sub": "u\ud800"}, {"sub": "u" * 256}, {"exp": 1e999}], ids=repr)
+def test_a_signed_token_with_strange_claims_is_refused(issuer: Issuer, oidc: Oidc, claims: dict[str, Any]) -> None:
+    with pytest.raises(TokenError, match="not valid"):
+        oidc.verify(issuer.token(**claims))
 
 
 SETTINGS = {

@@ -7,7 +7,7 @@ so that a file and a request with the same content give the same answer and the 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import strawberry
@@ -162,17 +162,7 @@ class AssessmentInput:
 
     def check_size(self) -> None:
         """Raises :class:`TooMuchError` for more than can be assessed at once."""
-        profile = self.profile or ProfileInput()
-        for what, count, most in (
-            ("controls", len(self.controls), MAX_CONTROLS),
-            ("mappings", sum(len(c.mappings or ()) for c in self.controls), MAX_MAPPINGS),
-            ("records of evidence", sum(len(c.evidence or ()) for c in self.controls), MAX_MAPPINGS),
-            ("systems", len(profile.systems or ()), MAX_SYSTEMS),
-            ("exclusions", len(profile.exclusions or ()), MAX_ENTRIES),
-            ("facts", len(profile.facts or ()), MAX_ENTRIES),
-        ):
-            if count > most:
-                raise TooMuchError(f"{count} {what} are too many for one request", f"at most {most}")
+        _check_size(self.controls, self.profile)
 
     def read_profile(self, release: Release) -> Profile | None:
         """The profile, checked; raises :class:`~kg.errors.InputError` with every finding."""
@@ -183,10 +173,36 @@ class AssessmentInput:
         return read_controls(self.controls, release, profile)
 
 
+def _check_size(controls: Sequence[ControlInput], profile: ProfileInput | None = None) -> None:
+    """Raises :class:`TooMuchError` for more than one request may bring."""
+    profile = profile or ProfileInput()
+    for what, count, most in (
+        ("controls", len(controls), MAX_CONTROLS),
+        ("mappings", sum(len(c.mappings or ()) for c in controls), MAX_MAPPINGS),
+        ("records of evidence", sum(len(c.evidence or ()) for c in controls), MAX_MAPPINGS),
+        ("limits to AI systems", sum(len(c.systems or ()) for c in controls), MAX_CONTROLS * MAX_SYSTEMS),
+        ("systems", len(profile.systems or ()), MAX_SYSTEMS),
+        ("exclusions", len(profile.exclusions or ()), MAX_ENTRIES),
+        ("facts", len(profile.facts or ()), MAX_ENTRIES),
+        ("words of the profile", sum(len(words or ()) for words in _words(profile)), MAX_ENTRIES),
+    ):
+        if count > most:
+            raise TooMuchError(f"{count} {what} are too many for one request", f"at most {most}")
+
+
+def _words(profile: ProfileInput) -> Iterator[Sequence[object] | None]:
+    """The lists of words of a profile and of its AI systems."""
+    yield from (profile.jurisdictions, profile.roles)
+    for system in profile.systems or ():
+        yield from (system.roles, system.tiers, system.facts)
+
+
 def read_profile(p: ProfileInput | None, release: Release) -> Profile | None:
-    """A profile of a request, checked; raises :class:`~kg.errors.InputError` with every finding."""
+    """A profile of a request, checked; raises :class:`~kg.errors.InputError` with every finding, and
+    :class:`TooMuchError`."""
     if p is None:
         return None
+    _check_size((), p)
     return profile_from_mapping(
         {
             "title": p.title,
@@ -211,7 +227,8 @@ def read_controls(controls: list[ControlInput], release: Release, profile: Profi
 
 def controls_of(controls: Sequence[ControlInput], release: Release) -> tuple[Control, ...]:
     """The controls of a request that is to be kept, checked.  They may name AI systems that the profile does not have
-    yet.  Raises :class:`~kg.errors.InputError` with every finding."""
+    yet.  Raises :class:`~kg.errors.InputError` with every finding, and :class:`TooMuchError`."""
+    _check_size(controls)
     sheet = parse_controls([_row(c) for c in controls], release)
     return with_evidence(sheet, [[evidence_record(e) for e in c.evidence or ()] for c in controls]).controls
 

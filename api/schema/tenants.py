@@ -79,13 +79,16 @@ def state_of(
 
 
 def assessment_of(info: Info, state: OrganizationState, as_of: dt.date, filter_: Filter) -> answers.Assessment:
-    """The assessment of a state, kept from one request to the next: a state never changes."""
+    """The assessment of a state, kept from one request to the next.
+
+    It is found by what the state says, not by its revision: an organisation that is erased and made again, or a store
+    that is restored, counts its revisions anew, and its states are others."""
     release = info.context.release
 
     def make() -> answers.Assessment:
         return answers.assess(release, state.controls, state.profile, as_of, filter_)
 
-    key = ("assessment", state.organization_id, state.revision, as_of, filter_)
+    key = ("assessment", state.organization_id, state.controls, state.profile, as_of, filter_)
     kept = info.context.shared
     return kept.get((release.digest, *key), make) if kept else info.context.once(key, make)
 

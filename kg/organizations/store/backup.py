@@ -21,18 +21,20 @@ from typing import IO, Any
 import orjson
 import sqlalchemy as sa
 
-from kg.errors import StoreError
-from kg.organizations.store import audit, integrity, schema
+from kg.errors import StoreError, UsageError
+from kg.organizations.store import audit, integrity, keys, schema, suggestions
+from kg.organizations.store.codec import control_from_json, profile_from_json
 from kg.organizations.store.tables import ORDERED, Utc, api_keys, organizations
-from kg.organizations.store.values import PLATFORM, BackupReport
+from kg.organizations.store.values import PLATFORM, BackupReport, Kind
 
 __all__ = ["delete_organizations", "dump", "is_empty", "load"]
 
 _FORMAT = "aigov-kg store"
 _VERSION = 1
 #: A row longer than this was not written by :func:`dump`.
-_LONGEST_LINE = 256 * 1024 * 1024
-_BATCH = 1_000
+_LONGEST_LINE = 64 * 1024 * 1024
+#: Rows, and bytes of them, that are inserted at once: a small file may unpack to a great deal.
+_BATCH, _BATCH_BYTES = 1_000, 16 * 1024 * 1024
 #: Set while rows may be deleted, and never carried from one store to another.
 _NOT_CARRIED = "erasing"
 
@@ -178,19 +180,40 @@ def load(connection: sa.Connection, path: Path, organization_id: str | None = No
                 raise _bad(path, f"the table {table.name} was expected at line {lines.number}")
             rows[str(table.name)] = 0
             batch: list[dict[str, Any]] = []
+            size = 0
             while isinstance(value := lines.next(), list):
                 batch.append(_row(lines, columns, value, organization_id))
                 rows[str(table.name)] += 1
-                if len(batch) == _BATCH:
+                size += lines.size
+                if len(batch) == _BATCH or size > _BATCH_BYTES:
                     _insert(connection, path, table, batch)
-                    batch = []
+                    batch, size = [], 0
             _insert(connection, path, table, batch)
         sha256 = lines.finish(value, rows)
         schema_ = lines.head["schema"]
     for id_ in connection.execute(sa.select(organizations.c.organization_id)).scalars().all():
-        if organization_id in (None, id_) and not (report := integrity.verify(connection, id_)).ok:
-            raise _bad(path, str(report.findings[0]))
+        if organization_id in (None, id_):
+            _check(connection, path, id_)
     return _report(path, rows, sha256, schema_)
+
+
+def _check(connection: sa.Connection, path: Path, organization_id: str) -> None:
+    """That an organisation is whole, and that everything in it can be read: nobody shall find out later."""
+    try:
+        report = integrity.verify(connection, organization_id)
+        for member in keys.members_of(connection, organization_id):
+            keys.check_role(organization_id, member.role)
+        for key in keys.of(connection, organization_id):
+            keys.check_role(organization_id, key.role)
+        suggestions.read(connection, organization_id)
+        for entry in audit.entries(connection, organization_id, 0, None):
+            read = {Kind.CONTROL: control_from_json, Kind.PROFILE: profile_from_json}.get(entry.change.kind)
+            if read and entry.change.after is not None:
+                read(entry.change.after)
+    except (ValueError, LookupError, TypeError, AttributeError, UsageError) as error:
+        raise _bad(path, f"the organisation {organization_id!r} has something that cannot be read: {error}") from None
+    if not report.ok:
+        raise _bad(path, str(report.findings[0]))
 
 
 def _row(
@@ -198,7 +221,7 @@ def _row(
 ) -> dict[str, Any]:
     try:
         row = {c.name: _typed(c)(v) if v is not None else None for c, v in zip(columns, values, strict=True)}
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise _bad(lines.path, f"line {lines.number} is not a row of its table") from None
     if organization_id is not None and row["organization_id"] != organization_id:
         raise _bad(lines.path, f"line {lines.number} belongs to another organisation")
@@ -208,17 +231,24 @@ def _row(
 def _typed(column: sa.Column[Any]) -> Callable[[Any], Any]:
     """What makes a column's value of its JSON; raises ``TypeError`` or ``ValueError`` for another kind of value."""
     if isinstance(column.type, Utc):
-        return datetime.fromisoformat
+        return _instant
     if isinstance(column.type, sa.Date):
         return date.fromisoformat
     kind = bool if isinstance(column.type, sa.Boolean) else int if isinstance(column.type, sa.Integer) else str
 
     def same(value: Any) -> Any:
-        if type(value) is not kind:
+        if type(value) is not kind or (kind is int and not -(2**63) <= value < 2**63):
             raise TypeError
         return value
 
     return same
+
+
+def _instant(text: str) -> datetime:
+    found = datetime.fromisoformat(text)
+    if found.tzinfo is None:
+        raise ValueError("no zone")
+    return found.astimezone(UTC)
 
 
 def _insert(connection: sa.Connection, path: Path, table: sa.Table, batch: list[dict[str, Any]]) -> None:
@@ -259,7 +289,7 @@ class _Lines:
 
     def _head(self) -> dict[str, Any]:
         head = self.next()
-        if not isinstance(head, dict) or head.get("format") != _FORMAT:
+        if not isinstance(head, dict) or head.get("format") != _FORMAT or not isinstance(head.get("organization"), str):
             raise _bad(self.path, "this is not a backup of a store")
         if (head.get("version"), head.get("schema")) != (_VERSION, schema.HEAD):
             why = f"it has the schema {head.get('schema')}, this version of kg reads {schema.HEAD}"
@@ -274,6 +304,7 @@ class _Lines:
         except (OSError, EOFError, zlib.error):
             raise _bad(self.path, f"it is damaged after line {self.number}") from None
         self.number += 1
+        self.size = len(data)
         if not data.endswith(b"\n"):
             raise _bad(self.path, f"it ends in line {self.number}, before its end")
         self._digest.update(data)

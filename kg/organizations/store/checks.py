@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 
@@ -17,6 +18,8 @@ from kg.release import Release
 __all__ = ["check_controls", "check_profile", "check_record", "findings", "is_reference"]
 
 LONGEST_ID = 200
+#: Characters of one text: every read of the organisation, its history and its log carry it.
+LONGEST_TEXT = 100_000
 _MASKS = frozenset(RELATIONS.values())
 
 
@@ -60,7 +63,7 @@ def check_profile(profile: Profile, release: Release) -> Profile:
     ]
     texts = [found.title, *(t for s in found.systems for t in (s.id, s.title))]
     texts += [e.justification for e in found.exclusions]
-    faults += [Finding("profile", 0, "BAD_VALUE", _UNSTORABLE, "", text[:40]) for text in texts if _unstorable(text)]
+    faults += [Finding("profile", 0, "BAD_VALUE", why, "", text[:40]) for text in texts if (why := _text_fault(text))]
     if faults:
         raise InputError(faults)
     return found
@@ -103,8 +106,8 @@ def _control_faults(number: int, control: Control, stored: Stored | None, releas
     for system in control.systems:
         yield from (fault(cell, code, message) for cell, code, message in _id_faults("systems", system))
     for cell in ("title", "description", "owner"):
-        if _unstorable(getattr(control, cell)):
-            yield fault(cell, "BAD_VALUE", _UNSTORABLE)
+        if why := _text_fault(getattr(control, cell)):
+            yield fault(cell, "BAD_VALUE", why)
     if control.max_evidence_age_days is not None and control.max_evidence_age_days < 1:
         yield fault("max_evidence_age_days", "BAD_VALUE", "the greatest age is a positive whole number of days")
     kept = {row.target for row in stored.control.rows} if stored else set()
@@ -128,8 +131,8 @@ def _record_faults(path: str, record: EvidenceRecord, number: int = 0) -> Iterat
         yield Finding(path, number, code, message, "", "evidence")
     for field in fields(record):
         value = getattr(record, field.name)
-        if field.name != "id" and isinstance(value, str) and _unstorable(value):
-            yield Finding(path, number, "BAD_VALUE", _UNSTORABLE, "", f"evidence {record.id}: {field.name}")
+        if field.name != "id" and isinstance(value, str) and (why := _text_fault(value)):
+            yield Finding(path, number, "BAD_VALUE", why, "", f"evidence {record.id[:40]}: {field.name}")
 
 
 def _id_faults(cell: str, id_: str) -> Iterator[tuple[str, str, str]]:
@@ -149,13 +152,14 @@ def _target_fault(release: Release, target: str) -> tuple[str, str, str] | None:
     return error.code, error.message, error.hint
 
 
-_UNSTORABLE = "the text has a character that cannot be stored (NUL, or half of a surrogate pair)"
-
-
-def _unstorable(text: str) -> bool:
-    return "\x00" in text or any("\ud800" <= c <= "\udfff" for c in text)
+def _text_fault(text: str) -> str:
+    """Why a text cannot be kept; empty where it can."""
+    if len(text) > LONGEST_TEXT:
+        return f"the text has {len(text)} characters; {LONGEST_TEXT} can be kept: keep a document where it is, link it"
+    if "\x00" in text or any("\ud800" <= c <= "\udfff" for c in text):
+        return "the text has a character that cannot be stored (NUL, or half of a surrogate pair)"
+    return ""
 
 
 def _twice(ids: Iterable[str]) -> list[str]:
-    ids = list(ids)
-    return [id_ for id_ in dict.fromkeys(ids) if ids.count(id_) > 1]
+    return [id_ for id_, count in Counter(ids).items() if count > 1]

@@ -22,7 +22,7 @@ from sqlalchemy.engine import URL, make_url
 from kg.errors import StoreError, UsageError
 
 __all__ = [
-    "BUSY_SECONDS", "database_url", "default_path", "given_up", "make_file", "open_engine", "reading", "shown_url",
+    "BUSY_SECONDS", "at_once", "database_url", "default_path", "given_up", "make_file", "open_engine", "reading", "shown_url",
     "told",
     "wait_at_most", "writing",
 ]  # fmt: skip
@@ -64,8 +64,9 @@ def database_url(url: str | None = None) -> URL:
 
 
 def shown_url(url: URL) -> str:
-    """The URL without its password."""
-    return url.render_as_string(hide_password=True)
+    """The URL without its password, which PostgreSQL also takes as a parameter."""
+    secret = [name for name in url.query if "password" in name.lower()]
+    return url.difference_update_query(secret).render_as_string(hide_password=True)
 
 
 def make_file(url: URL) -> None:
@@ -101,8 +102,14 @@ def _sqlite_settings(connection: sqlite3.Connection, _record: Any) -> None:
 
 
 def _sqlite_begin(connection: sa.Connection) -> None:
-    immediate = connection.get_execution_options().get("kg_write")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+    options = connection.get_execution_options()
+    if options.get("kg_now"):
+        connection.exec_driver_sql("PRAGMA busy_timeout = 0")
+    try:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("kg_write") else "BEGIN")
+    finally:
+        if options.get("kg_now"):
+            connection.exec_driver_sql(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
 
 
 def writing(engine: sa.Engine) -> sa.Engine:
@@ -110,6 +117,11 @@ def writing(engine: sa.Engine) -> sa.Engine:
     if engine.dialect.name == "sqlite":
         return engine.execution_options(kg_write=True)
     return engine.execution_options(isolation_level="READ COMMITTED")
+
+
+def at_once(engine: sa.Engine) -> sa.Engine:
+    """The engine for writing what is not worth waiting for: it is told that the store is busy rather than wait."""
+    return writing(engine).execution_options(kg_now=True)
 
 
 def reading(engine: sa.Engine) -> sa.Engine:
@@ -141,6 +153,10 @@ def told(url: URL) -> Iterator[None]:
             raise StoreError("the store is busy", "try again", code="STORE_BUSY") from error
         if "only ever appended to" in said:
             raise StoreError(said, "the log and the history cannot be changed", code="READ_ONLY_HISTORY") from error
+        if isinstance(error, sa.exc.DataError):  # PostgreSQL knows no NUL, and no number longer than its columns
+            raise UsageError(
+                "a value is none that the store can hold", "leave out characters nobody can see"
+            ) from error
         if type(error) in (sa.exc.OperationalError, sa.exc.DatabaseError):
             message = f"the store {shown_url(url)} cannot be used: {said}"
             raise StoreError(message, "check the URL, the server and the disk", code="STORE_UNREACHABLE") from error

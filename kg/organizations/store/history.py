@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -25,6 +26,9 @@ def revision_at(connection: sa.Connection, organization_id: str, at: datetime) -
     """The last revision written up to an instant.  Raises :class:`~kg.errors.UsageError` if there was none."""
     if at.tzinfo is None:
         raise UsageError(f"{at.isoformat()} says no time zone", "write it like 2026-11-23T12:00:00Z")
+    with suppress(OverflowError):  # the first and last hours of all time are out of range in other zones
+        at = at.astimezone(UTC)
+    at = at.replace(tzinfo=UTC)
     query = sa.select(sa.func.max(audit_log.c.revision)).where(
         audit_log.c.organization_id == organization_id, audit_log.c.at <= at
     )

@@ -11,7 +11,7 @@ import hmac
 import re
 import secrets
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -23,13 +23,14 @@ from kg.organizations.store.transaction import Write
 from kg.organizations.store.values import PLATFORM, ApiKey, Kind, Member, NewKey, Role
 
 __all__ = [
-    "authenticate", "create", "members_of", "memberships", "note_use", "of", "remove_member", "revoke", "rotate",
-    "set_member",
+    "authenticate", "check_role", "create", "members_of", "memberships", "note_use", "of", "remove_member", "revoke",
+    "rotate", "set_member",
 ]  # fmt: skip
 
 #: No secret hashes to this: compared against where no row is found, so that both ways take the same steps.
 _NOBODY = "0" * 64
 _TOKEN = re.compile(r"kgk_([0-9a-z]{12})_([0-9A-Za-z_-]{43})")
+_END = datetime.max.replace(tzinfo=UTC)
 _USE_EVERY = timedelta(minutes=5)
 _PREFIX_LETTERS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
@@ -59,7 +60,8 @@ def _json(key: ApiKey) -> dict[str, Any]:
     return {**{k: v for k, v in found.items() if v}, **{k: instant(v) for k, v in times.items() if v}}
 
 
-def _check_role(organization_id: str, role: Role) -> None:
+def check_role(organization_id: str, role: Role) -> None:
+    """Raises :class:`~kg.errors.UsageError` for a role that there is not in the organisation."""
     if (organization_id == PLATFORM) != (role is Role.PLATFORM_ADMIN):
         known = [r.value for r in Role if (r is Role.PLATFORM_ADMIN) == (organization_id == PLATFORM)]
         raise UsageError(f"there is no {role} in {organization_id!r}", f"one of: {', '.join(known)}")
@@ -71,13 +73,20 @@ def _text(what: str, text: str, longest: int = 200) -> str:
     return text.strip()
 
 
-def _later(write: Write, at: datetime | None) -> None:
-    if at is None:
-        return
+def _utc(at: datetime) -> datetime:
+    """The same instant in UTC.  Raises :class:`~kg.errors.UsageError` for one without a zone or out of range."""
     if at.tzinfo is None:
         raise UsageError(f"{at.isoformat()} says no time zone", "write it like 2026-11-23T12:00:00Z")
-    if at <= write.at:
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        raise UsageError(f"{at.isoformat()} is out of range", "name a time in this century") from None
+
+
+def _later(write: Write, at: datetime | None) -> datetime | None:
+    if at is not None and (at := _utc(at)) <= write.at:
         raise UsageError(f"{at.isoformat()} has passed already", "name a later time")
+    return at
 
 
 # ------------------------------------------------------------------ keys
@@ -85,8 +94,8 @@ def _later(write: Write, at: datetime | None) -> None:
 
 def create(write: Write, role: Role, name: str, expires_at: datetime | None) -> NewKey:
     """A new key, valid from now on."""
-    _check_role(write.organization_id, role)
-    _later(write, expires_at)
+    check_role(write.organization_id, role)
+    expires_at = _later(write, expires_at)
     prefix = "".join(secrets.choice(_PREFIX_LETTERS) for _ in range(12))
     secret = secrets.token_urlsafe(32)
     key = ApiKey(
@@ -130,10 +139,9 @@ def rotate(write: Write, key_id: str, old_valid_until: datetime, expires_at: dat
         raise UsageError(f"the key {key_id} has ended", "create a new one")
     if old.rotated_to:
         raise UsageError(f"the key {key_id} was rotated already, to {old.rotated_to}", "rotate that one")
-    if old_valid_until.tzinfo is None:
-        raise UsageError(f"{old_valid_until.isoformat()} says no time zone", "write it like 2026-11-23T12:00:00Z")
+    old_valid_until = _utc(old_valid_until)
     if expires_at is None and old.expires_at is not None:
-        expires_at = write.at + (old.expires_at - old.created_at)
+        expires_at = write.at + min(old.expires_at - old.created_at, _END - write.at)
     new = create(write, old.role, old.name, expires_at)
     until = max(old_valid_until, write.at)
     ends = until if old.expires_at is None else min(until, old.expires_at)
@@ -176,6 +184,8 @@ def note_use(engine: sa.Engine, key: ApiKey, now: datetime) -> None:
         return
     same = sa.and_(api_keys.c.organization_id == key.organization_id, api_keys.c.key_id == key.id)
     with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql("SET LOCAL lock_timeout = '10ms'")
         connection.execute(sa.update(api_keys).where(same).values(last_used_at=now))
 
 
@@ -203,7 +213,7 @@ def _members(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> 
 
 def set_member(write: Write, issuer: str, subject: str, role: Role, name: str) -> None:
     """Add a member, or change its role and name."""
-    _check_role(write.organization_id, role)
+    check_role(write.organization_id, role)
     if not issuer.strip() or not subject.strip():
         raise UsageError("a member is named by its issuer and its subject", "both are in its token: iss and sub")
     issuer, subject = _text("an issuer", issuer, 255), _text("a subject", subject, 255)

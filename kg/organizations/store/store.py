@@ -20,6 +20,7 @@ from kg.model import Control, ControlRow, EvidenceRecord, Profile
 from kg.organizations.store import audit, backup, checks, content, history, integrity, keys, schema, suggestions
 from kg.organizations.store.content import Stored, sort_key
 from kg.organizations.store.engine import (
+    at_once,
     database_url,
     given_up,
     make_file,
@@ -638,9 +639,9 @@ class Store:
             return keys.authenticate(connection, token, self._clock())
 
     def note_use(self, key: ApiKey) -> None:
-        """Keep when a key was last used, to the nearest few minutes; never fails."""
+        """Keep when a key was last used, to the nearest few minutes; never fails, and waits for no other writer."""
         with suppress(StoreError), told(self.engine.url):
-            keys.note_use(self._writing, key, self._clock())
+            keys.note_use(at_once(self.engine), key, self._clock())
 
     def set_member(
         self, organization_id: str, issuer: str, subject: str, role: Role, *, name: str = "", actor: Actor
