@@ -237,7 +237,7 @@ def _typed(column: sa.Column[Any]) -> Callable[[Any], Any]:
     kind = bool if isinstance(column.type, sa.Boolean) else int if isinstance(column.type, sa.Integer) else str
 
     def same(value: Any) -> Any:
-        if type(value) is not kind or (kind is int and not -(2**63) <= value < 2**63):
+        if type(value) is not kind or (isinstance(value, int) and not -(2**63) <= value < 2**63):
             raise TypeError
         return value
 

@@ -22,9 +22,8 @@ from sqlalchemy.engine import URL, make_url
 from kg.errors import StoreError, UsageError
 
 __all__ = [
-    "BUSY_SECONDS", "at_once", "database_url", "default_path", "given_up", "make_file", "open_engine", "reading", "shown_url",
-    "told",
-    "wait_at_most", "writing",
+    "BUSY_SECONDS", "at_once", "database_url", "default_path", "given_up", "make_file", "open_engine", "reading",
+    "shown_url", "told", "wait_at_most", "writing",
 ]  # fmt: skip
 
 #: How long a writer waits for another before it is told that the store is busy.
