@@ -128,7 +128,8 @@ class Postgres:
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def _binaries() -> Path | None:
+def binaries() -> Path | None:
+    """Where PostgreSQL's programs are, if it is installed."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda p: int(p.parts[-3]))
     where = shutil.which("initdb")
     return found[-1].parent if found else Path(where).resolve().parent if where else None
@@ -140,11 +141,11 @@ def _postgres() -> Iterator[Callable[[], Postgres]]:
     started: list[Postgres] = []
 
     def server() -> Postgres:
-        binaries = _binaries()
-        if binaries is None:
+        found = binaries()
+        if found is None:
             pytest.skip(NO_POSTGRES)
         if not started:
-            started.append(Postgres(binaries))
+            started.append(Postgres(found))
         return started[0]
 
     yield server
