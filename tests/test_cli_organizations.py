@@ -281,8 +281,7 @@ def test_a_removed_entry_of_the_audit_log_is_noticed(run: Run, release: Release)
 
 def test_what_was_deleted_is_gone(run: Run, release: Release, tmp_path: Path) -> None:
     fill(release)
-    run("org export harrow -o harrow.kgorg")
-    run("org delete harrow --yes")
+    run("org delete harrow --export harrow.kgorg --yes")
     assert "no organisation" in run("org show harrow", code=2).output
     data = next((tmp_path / "data").rglob("*.sqlite3"))
     with Store.open() as store, store.engine.connect() as connection:

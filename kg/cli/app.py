@@ -166,7 +166,7 @@ COMMANDS: tuple[tuple[str, Callable[..., None], str, tuple[str, ...]], ...] = (
     ("org history", organizations.history, _KEEP, ("kg org history harrow --since 3",)),
     ("org archive", organizations.archive, _KEEP, ("kg org archive harrow", "kg org archive harrow --undo")),
     ("org export", organizations.export, _KEEP, ("kg org export harrow -o harrow.kgorg",)),
-    ("org delete", organizations.delete, _KEEP, ("kg org delete harrow --yes",)),
+    ("org delete", organizations.delete, _KEEP, ("kg org delete harrow --export harrow.kgorg --yes",)),
     ("org restore", organizations.restore, _KEEP, ("kg org restore harrow.kgorg",)),
     ("org members", organizations.members, _KEEP, ("kg org members harrow",)),
     ("org member", organizations.member, _KEEP, (

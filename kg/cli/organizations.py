@@ -176,10 +176,24 @@ def export(
         moved(store.export_organization(id_, output), "written")
 
 
-def delete(id_: IdArgument, yes: YesOption = False) -> None:
-    """Erase an organisation with its history and audit log.  It cannot be undone: export it first."""
+def delete(
+    id_: IdArgument,
+    export_: Annotated[
+        Path | None,
+        typer.Option(
+            "--export",
+            metavar="FILE",
+            show_default=False,
+            help="Write everything of it to this file first.",
+        ),
+    ] = None,
+    yes: YesOption = False,
+) -> None:
+    """Erase an organisation with its history and audit log.  It cannot be undone: export it first, or with --export."""
     with open_store() as store:
         held = store.get_organization(id_)
+        if export_ is not None:
+            moved(store.export_organization(id_, export_), "written")
         sure(f"Erase {held.name} ({id_}) with everything in it, history and audit log included?", yes)
         store.erase_organization(id_, actor=me())
     print(f"{id_}: erased. The platform's audit log keeps that it was, by whom and when, and nothing else.")
