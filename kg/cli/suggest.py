@@ -60,7 +60,7 @@ def suggest(
         int, typer.Option("--limit", metavar="N", min=1, max=100, help="At most N of each source for each control.")
     ] = 5,
     semantic: Annotated[
-        bool, typer.Option("--semantic", help="Rank by meaning too (needs the extra aigov-kg[semantic]).")
+        bool, typer.Option("--semantic", help="Rank by meaning too (needs the extra aigov-kg\\[semantic]).")
     ] = False,
     as_of: AsOfOption = None,
     format_: FormatOption = None,

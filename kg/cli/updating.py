@@ -94,7 +94,7 @@ def suggest(
     ] = 5,
     keep: Annotated[bool, typer.Option("--keep", help="Keep them, for `kg org decide`.")] = False,
     semantic: Annotated[
-        bool, typer.Option("--semantic", help="Rank by meaning too (needs the extra aigov-kg[semantic]).")
+        bool, typer.Option("--semantic", help="Rank by meaning too (needs the extra aigov-kg\\[semantic]).")
     ] = False,
     format_: FormatOption = None,
     output: OutputOption = None,
