@@ -444,6 +444,13 @@ def test_coverage_workbook_repeats_the_json(assessment: Assessment, release: Rel
             assert same(row[place[key]], value), (g["curie"], key)
 
 
+def test_the_cover_of_several_documents_names_more_than_the_first(documents: list[Document]) -> None:
+    """The footer of the cover and the title of the file speak of all of it, not of the first framework alone."""
+    found = members(workbook([documents[0], documents[0]]))
+    assert ", and 1 more" in found["docProps/core.xml"]
+    assert ", and 1 more" not in members(workbook([documents[0]]))["docProps/core.xml"]
+
+
 @pytest.mark.parametrize("which", range(4, 7))
 def test_every_workbook_repeats_its_tables(documents: list[Document], which: int) -> None:
     """Gaps, crosswalk and explanation: every cell of every table."""

@@ -257,6 +257,31 @@ def test_a_dry_run_shows_the_plan_and_writes_nothing(files: Path) -> None:
     assert "2 unchanged" in kg("import", "controls", new, "--against", out, "--dry-run")
 
 
+def test_a_dry_run_says_how_each_new_row_is_read(files: Path) -> None:
+    """Of controls that are added or mapped anew, with what is assumed; not of those that stay as they are mapped."""
+    new, kept = files / "map.csv", files / "kept.csv"
+    new.write_text("id,title,status,mappings\nA-1,Title,yes,gdpr:art-32.1.b\nA-4,Four,n/a,\n")
+    kept.write_text("id,title,status,mappings\nA-1,Other,yes,gdpr:art-32.1.b\nA-4,Four,n/a,\n")
+    said = kg("import", "controls", new, "--dry-run")
+    assert "Read as A-1 has something to do with gdpr:art-32.1.b" in said
+    assert "[not stated: what is assumed of a provision]" in said
+    assert "no mapping" not in said  # a control that does not apply needs none
+    assert "Read as A-1" in kg("import", "controls", new, "--against", files / "now.csv", "--dry-run")
+    assert "Read as" not in kg("import", "controls", new, "--against", kept, "--dry-run")
+
+
+def test_warnings_beside_errors_are_told_too(files: Path) -> None:
+    """No other command lists those of somebody's own file."""
+    (files / "bad.csv").write_text("id,title,status,colour\nA-1,,yes,red\n")
+    said = kg("import", "controls", files / "bad.csv", code=2)
+    assert "MISSING_VALUE" in said
+    assert "'colour' is not read" in said
+    assert "kg lint" not in said
+    many = ",".join(f"c{n}" for n in range(8))
+    (files / "bad.csv").write_text(f"id,title,status,{many}\nA-1,,yes,{many}\n")
+    assert "kg: and 3 more warnings" in kg("import", "controls", files / "bad.csv", code=2)
+
+
 def test_the_command_names_every_fault_and_what_is_missing(files: Path) -> None:
     (files / "bad.csv").write_text("id,title,status\nA-1,,yes\nA-2,x,maybe\n")
     said = kg("import", "controls", files / "bad.csv", "--dry-run", code=2)

@@ -46,6 +46,8 @@ from kg.errors import InputError, KgError
 __all__ = ["COMMANDS", "GROUPS", "app"]
 
 _ANSWERS, _LOOK_UP, _RUN, _KEEP = "Answers", "Look things up", "Check, build, serve", "Organisations that are kept"
+#: Warnings that are told beside errors; the rest is a number.
+_WARNINGS = 5
 #: What the commands of two words are about.
 GROUPS: dict[str, str] = {
     "org": "Organisations that are kept: their controls, profile, evidence and history.",
@@ -226,15 +228,16 @@ def _say(line: str) -> None:
 
 
 def _tell(error: KgError) -> int:
-    """Every error on a line of its own; warnings that came with them only as a count."""
+    """Every error on a line of its own; warnings that came with them too, or their number if they are many."""
     if not isinstance(error, InputError):
         _say(f"kg: {error.code} {error}")
         return 2
     errors = [f for f in error.findings if f.severity == "error"]
-    for finding in errors:
+    warnings = [f for f in error.findings if f.severity != "error"]
+    for finding in (*errors, *warnings[:_WARNINGS]):
         _say(str(finding))
-    if rest := len(error.findings) - len(errors):
-        _say(f"kg: and {rest} warning{'s' if rest > 1 else ''} (`kg lint` lists them)")
+    if rest := len(warnings[_WARNINGS:]):
+        _say(f"kg: and {rest} more warning{'s' if rest > 1 else ''}")
     return 2
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from kg.model import Control
     from kg.organizations.imports import ImportPlan
     from kg.organizations.updates import Update
+    from kg.release import Release
 
 __all__ = ["draw_update", "import_controls"]
 
@@ -51,8 +52,7 @@ def import_controls(
 
     def draw(console: Console) -> None:
         _draw(console, plan, f"{file.name} ({incoming.format.value})", len(current))
-        if incoming.format is not Format.TABLE:
-            _read_as(console, incoming.sheet.preview)
+        _read_as(console, incoming.sheet.preview if incoming.format is not Format.TABLE else _new_rows(plan, release))
 
     rendered(draw, None)
     if output is not None and not dry_run:
@@ -63,20 +63,21 @@ def import_controls(
         print("Nothing was written.")
 
 
-def draw_update(console: Console, update: Update, name: str) -> None:
+def draw_update(console: Console, update: Update, name: str, release: Release) -> None:
     """What a file would change in an organisation that is kept."""
     from kg.organizations.formats import Format
 
     proposes = f"kg org suggest {update.organization_id}"
     _draw(console, update.plan, f"{name} ({update.format.value})", update.kept, "archived", proposes)
-    if update.format is not Format.TABLE:
-        _read_as(console, update.sheet.preview)
+    table = update.format is Format.TABLE
+    _read_as(console, _new_rows(update.plan, release) if table else update.sheet.preview)
 
 
 def _draw(
     console: Console, plan: ImportPlan, name: str, kept: int, removed: str = "removed", proposes: str = "kg suggest"
 ) -> None:
     from kg.cli import render
+    from kg.model import ControlStatus
 
     counts = (
         (len(plan.added), "added"), (len(plan.changed), "changed"), (len(plan.removed), removed),
@@ -96,22 +97,30 @@ def _draw(
         render.put(console, render.simple_table(columns, rows))
         _more(console, len(plan.changed))
     _list(console, removed.capitalize(), plan.removed)
-    bare = sum(1 for c in plan.added if not c.rows)
+    bare = sum(1 for c in plan.added if not c.rows and c.status is not ControlStatus.NOT_APPLICABLE)
     if bare:
-        render.paragraph(
-            console, f"{bare} of the added controls have no mapping and cover nothing yet: `{proposes}` proposes."
-        )
+        one = bare == 1
+        said = f"{'has' if one else 'have'} no mapping and {'covers' if one else 'cover'} nothing yet"
+        render.paragraph(console, f"{bare} of the added controls {said}: `{proposes}` proposes.")
+
+
+def _new_rows(plan: ImportPlan, release: Release) -> tuple[str, ...]:
+    """The rows of controls that are added, or whose mappings change, as sentences."""
+    from kg.organizations import sentences_of
+
+    remapped = (c.after for c in plan.changed if any(f.field == "mappings" for f in c.fields))
+    return tuple(said for control in (*plan.added, *remapped) for said in sentences_of(control, release))
 
 
 def _read_as(console: Console, preview: Sequence[str]) -> None:
-    """What the relations of another tool's file were read as, to be looked through before they are believed."""
+    """What the relations of a file were read as, to be looked through before they are believed."""
     from kg.cli import render
 
     if preview:
         console.print()
         render.paragraph(console, "Read as", "bold")
         for sentence in preview[:_SHOWN]:
-            render.paragraph(console, f"  {sentence}")
+            render.paragraph(console, sentence, indent=2)
         _more(console, len(preview))
 
 

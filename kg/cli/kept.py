@@ -90,4 +90,5 @@ def minute(at: datetime | None) -> str | None:
 def moved(report: BackupReport, done: str) -> None:
     """Say what was moved, and where."""
     rows = sum(report.rows.values())
-    print(clean(f"{report.path}: {done}, {report.organizations} organisations, {rows} rows, sha256 {report.sha256}"))
+    many = "organisation" if report.organizations == 1 else "organisations"
+    print(clean(f"{report.path}: {done}, {report.organizations} {many}, {rows} rows, sha256 {report.sha256}"))

@@ -106,7 +106,8 @@ def _alike(console: Console, changes: Sequence[Change], limit: int) -> None:
             continue
         for c in members[: max(left, 1)]:
             for line, style in _lines(c):
-                paragraph(console, line, style, indent=6)
+                said = line.lstrip()
+                paragraph(console, said, style, indent=6 + len(line) - len(said))
             left -= 1
     if limit and len(changes) > limit:
         paragraph(console, "… (--limit 0 lists all; --format json, csv, md or xlsx has every chain)", "dim", indent=2)

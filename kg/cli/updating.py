@@ -70,7 +70,7 @@ def import_(
             note(str(finding))
 
         def draw(console: Console) -> None:
-            draw_update(console, update, file.name)
+            draw_update(console, update, file.name, release)
 
         rendered(draw, None)
         if update.plan.empty:

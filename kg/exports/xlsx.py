@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime, time
 from math import ceil
+from textwrap import shorten
 from typing import Any
 
 import xlsxwriter
@@ -50,7 +51,7 @@ class _Formats:
     def __init__(self, book: Any) -> None:
         self.text = book.add_format(_FONT)
         self.muted = book.add_format({**_FONT, "font_color": "#808080"})
-        self.number = book.add_format({**_FONT, "align": "right", "num_format": "General"})
+        self.number = book.add_format({**_FONT, "align": "right", "indent": 1, "num_format": "General"})
         self.link = book.add_format({**_FONT, "font_color": "#0B57A4", "underline": 1})
         self.header = book.add_format({**_FONT, "bold": True, "font_color": "#FFFFFF", "bg_color": _DARK, "border": 1})
         self.title = book.add_format({**_FONT, "bold": True, "font_size": 15, "font_color": _DARK, "text_wrap": False})
@@ -95,6 +96,7 @@ class _Sheet:
         """A heading and two columns below it; nothing where there are no pairs."""
         for number, (term, meaning) in enumerate(pairs):
             if number == 0:
+                self.sheet.set_row(self.row, 18)
                 self.text(0, heading, self.formats.heading)
                 self.sheet.write_blank(self.row, 1, None, self.formats.heading)
                 self.row += 1
@@ -133,7 +135,13 @@ def _page(sheet: Any, title: str) -> None:
     sheet.set_paper(9)
     sheet.set_margins(left=0.4, right=0.4, top=0.6, bottom=0.6)
     sheet.fit_to_pages(1, 0)
-    sheet.set_footer("&L" + title[:90].replace("&", "&&") + "&RPage &P of &N")
+    sheet.set_footer("&L" + shorten(title, 110, placeholder=" …").replace("&", "&&") + "&RPage &P of &N")
+
+
+def _title(documents: Sequence[Document]) -> str:
+    """What the whole workbook is about: of several documents the first, and how many more."""
+    more = len(documents) - 1
+    return documents[0].title + (f", and {more} more" if more else "")
 
 
 def _read_me(sheet: _Sheet, documents: Sequence[Document], names: Sequence[tuple[str, Table]]) -> None:
@@ -142,6 +150,7 @@ def _read_me(sheet: _Sheet, documents: Sequence[Document], names: Sequence[tuple
     sheet.sheet.set_column(1, 1, _MEANING_WIDTH)
     for d in documents:
         sheet.text(0, d.title, f.title)
+        sheet.sheet.set_row(sheet.row, 26)
         sheet.row += 1
         sheet.pairs("What this says", (("In short", d.summary), *d.facts))
     sheet.pairs("Sheets", ((name, t.note or t.title) for name, t in names))
@@ -151,7 +160,7 @@ def _read_me(sheet: _Sheet, documents: Sequence[Document], names: Sequence[tuple
     sheet.pairs("Licences", dict.fromkeys(pair for d in documents for pair in d.licences))
     cautions = dict.fromkeys(x for d in documents for x in d.disclaimers)
     sheet.pairs("Disclaimers", ((x.basis or "General", x.text) for x in cautions))
-    _page(sheet.sheet, first.title)
+    _page(sheet.sheet, _title(documents))
     sheet.sheet.print_area(0, 0, max(0, sheet.row - 1), 1)
 
 
@@ -194,7 +203,7 @@ def workbook(documents: Sequence[Document]) -> bytes:
     first = documents[0]
     created = datetime.combine(max(d.day for d in documents), time())
     comments = "; ".join(f"{name} {value}" for name, value in first.stamp)
-    book.set_properties({"title": first.title[:250], "comments": comments, "created": created})
+    book.set_properties({"title": _title(documents)[:250], "comments": comments, "created": created})
     formats = _Formats(book)
     taken = {"read me"}
     named = [

@@ -34,11 +34,11 @@ __all__ = [
 
 #: What is read of a control → the other headings it may stand under.  Case, punctuation and order do not matter.
 COLUMNS: dict[str, tuple[str, ...]] = {
-    "id": ("control id", "ref", "control ref", "identifier", "control identifier", "control number"),
-    "title": ("name", "control", "control title", "control name"),
-    "description": ("control description", "details"),
+    "id": ("control id", "ref", "control ref", "identifier", "control identifier", "control number", "control no"),
+    "title": ("name", "control", "control title", "control name", "name of control", "title of control"),
+    "description": ("control description", "description of control", "details", "what we do"),
     "status": ("implementation status", "state", "control status", "implementation"),
-    "owner": ("responsible", "control owner", "responsible person"),
+    "owner": ("responsible", "control owner", "responsible person", "person responsible"),
     "evidence_date": ("last evidence", "last evidence date", "date of evidence", "date"),
     "evidence": ("evidence records", "evidence record", "evidence id", "evidence ids"),
     "evidence_valid_until": ("valid until", "evidence expires", "expires", "expiry", "expiry date", "expires on"),
@@ -621,7 +621,8 @@ def parse_table(table: Table, release: Release, systems: Collection[str] | None)
         raise InputError(findings)
     limited = sum(1 for control in controls if control.systems)
     if limited and systems is None:
-        said = f"{limited} controls are limited to AI systems, which only a profile can name: they count nowhere"
+        are, count = ("control is", "it counts") if limited == 1 else ("controls are", "they count")
+        said = f"{limited} {are} limited to AI systems, which only a profile can name: {count} nowhere"
         findings.append(Finding(table.path, 0, "NO_PROFILE", said, severity="warning"))
     preview = tuple(said for control in controls for said in sentences_of(control, release))
     return Sheet(tuple(controls), tuple(findings), preview, tuple(columns), standing)

@@ -718,7 +718,7 @@ class Store:
             empty = backup.is_empty(connection)
             if not empty and not replace:
                 message = f"the store {self.url} is not empty"
-                hint = "restore into another (KG_DATABASE_URL), or say that what is there is to be erased"
+                hint = "restore into another (KG_DATABASE_URL), or erase what is there first (--replace)"
                 raise StoreError(message, hint, code="NOT_EMPTY")
             backup.delete_organizations(connection)
             report = backup.load(connection, path)
