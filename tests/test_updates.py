@@ -408,9 +408,9 @@ def test_the_same_suggestions_whoever_asks_and_in_whatever_order(opened: Store, 
 def test_the_documents_of_the_page_run(ask: Ask) -> None:
     page = (Path(__file__).parents[1] / "docs" / "organisations.md").read_text(encoding="utf-8")
     documents = re.findall(r"```graphql\n(.*?)```", page, re.DOTALL)
-    assert len(documents) == 2
+    (preview,) = (d for d in documents if "importControls(" in d)
+    (look,) = (d for d in documents if "suggest(" in d)
     imported(ask, FILE.replace("A-1,", "AC-1,"), p=False)
-    preview, look = documents
     assert ask(preview, content=sent(FILE))["importControls"]["counts"]["added"] == 1
     assert ask(look)["organization"]["suggest"]["suggestions"]["nodes"]
 
