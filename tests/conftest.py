@@ -6,8 +6,13 @@ from typing import Any
 
 import pytest
 from databases import NO_POSTGRES, _postgres, _sqlite, database, engine_url, store  # noqa: F401
+from hypothesis import HealthCheck, settings
 
 from kg import Release
+
+# How fast examples are drawn says how busy the machine is and nothing about the code.
+settings.register_profile("any-machine", suppress_health_check=[HealthCheck.too_slow], deadline=None)
+settings.load_profile("any-machine")
 
 
 @pytest.fixture(scope="session")

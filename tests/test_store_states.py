@@ -265,7 +265,7 @@ class Machine(RuleBasedStateMachine):
                 profile = change.after
         active = {id_: control_from_json(c) for id_, c in controls.items() if "archived" not in c}
         assert active == self.model.active()
-        assert (profile_from_json(profile) if profile else None) == self.model.profile
+        assert (None if profile is None else profile_from_json(profile)) == self.model.profile
 
 
 def _same(state: OrganizationState, model: Model) -> None:
