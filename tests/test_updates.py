@@ -132,7 +132,7 @@ def test_a_revision_that_is_not_there_yet_lets_nothing_through(opened: Store, re
     path.write_text(FILE)
     update = read_update(opened, "harrow", release, path)
     opened.upsert_controls("harrow", [Control("A-1", "Other", ControlStatus.PLANNED)], release=release, actor=ME)
-    with pytest.raises(Exception, match="not at version"):
+    with pytest.raises(Exception, match="has changed since revision 1"):
         apply_update(opened, update, release, expected=10**6, actor=ME)
 
 

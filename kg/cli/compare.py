@@ -85,7 +85,7 @@ def diff(
     before: Annotated[
         Path,
         typer.Argument(metavar="BEFORE", show_default=False,
-                       help="The controls before: a CSV or XLSX file, org:ID for an organisation that is kept, or "
+                       help="The controls before: a CSV, XLSX or ODS file, org:ID for an organisation that is kept, or "
                        "org:ID@2026-05-01 for what it was then, judged by the law of that day."),
     ],
     after: Annotated[

@@ -60,7 +60,7 @@ def import_(
         typer.Option(
             "--against",
             metavar="CONTROLS",
-            help="For controls: the controls as they are kept now: a CSV or XLSX file, or org:ID.",
+            help="For controls: the controls as they are kept now: a CSV, XLSX or ODS file, or org:ID.",
         ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change; write nothing.")] = False,

@@ -31,7 +31,7 @@ ControlsArgument = Annotated[
     typer.Argument(
         metavar="CONTROLS",
         show_default=False,
-        help="Your controls: a CSV or XLSX file with the columns id, title, description, status, owner, "
+        help="Your controls: a CSV, XLSX or ODS file with the columns id, title, description, status, owner, "
         "evidence_date, mappings (and evidence, evidence_valid_until, evidence_max_age_days, systems); or org:ID for "
         "an organisation that is kept, org:ID@2026-05-01 as it was then.",
     ),

@@ -59,10 +59,13 @@ def show(id_: IdArgument) -> None:
     """What an organisation holds, in a few lines."""
     from collections import Counter
 
+    from kg.organizations.suggestions import unmapped
+
     with open_store() as store:
         held, state = store.get_organization(id_), store.load(id_)
         open_ = sum(1 for p in store.proposals(id_) if p.state == "proposed")
         evidence = len(store.list_evidence(id_))
+    dated = sum(1 for c in state.controls if c.evidence_date and not c.evidence)
     by = Counter(c.status.value for c in state.controls)
     profile = state.profile
     lines = [
@@ -71,8 +74,8 @@ def show(id_: IdArgument) -> None:
                                                              if held.archived_at else ""),
         f"{len(state.controls)} controls: {', '.join(f'{n} {s}' for s, n in sorted(by.items()))}"
         if by else "No controls yet: `kg org import " + id_ + " controls.xlsx`.",
-        f"{sum(1 for c in state.controls if not c.rows)} of them without a mapping; {open_} suggestions to decide on; "
-        f"{evidence} evidence records.",
+        f"{sum(map(unmapped, state.controls))} of them wait for a mapping; {open_} suggestions to decide on.",
+        f"{evidence} evidence records are kept; {dated} controls name only the day of theirs.",
         f"Profile: {', '.join(s.title or s.id for s in profile.systems) or 'no AI system named'}."
         if profile else "No profile yet: every duty may apply. `kg org profile " + id_ + " profile.toml`.",
         f"Ask it: kg coverage org:{held.id}",

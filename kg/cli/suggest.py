@@ -37,7 +37,7 @@ def suggest(
         typer.Argument(
             metavar="[CONTROLS]",
             show_default=False,
-            help="Your controls: a CSV or XLSX file, or org:ID for an organisation that is kept. Or give --text.",
+            help="Your controls: a CSV, XLSX or ODS file, or org:ID for an organisation that is kept. Or give --text.",
         ),
     ] = None,
     text: Annotated[
@@ -114,6 +114,8 @@ def _of_text(text: str) -> Control:
 
 def _of_file(path: Path | None, release: Release, only: Sequence[str] | None, every: bool) -> list[Control]:
     assert path is not None
+    from kg.organizations.suggestions import unmapped
+
     sheet = read_sheet(release, path)
     for finding in sheet.findings:
         note(str(finding))
@@ -125,7 +127,7 @@ def _of_file(path: Path | None, release: Release, only: Sequence[str] | None, ev
             raise UnknownIdError(f"there is no control {id_!r} in {path}", hint)
     if only:
         return [known[id_] for id_ in dict.fromkeys(only)]
-    return [c for c in sheet.controls if every or not c.rows]
+    return [c for c in sheet.controls if every or unmapped(c)]
 
 
 def draw_report(console: Console, found: SuggestionReport, text: str, how: str = _HOW, nothing: str = _NOTHING) -> None:
@@ -136,7 +138,8 @@ def draw_report(console: Console, found: SuggestionReport, text: str, how: str =
     if not found.controls:
         render.paragraph(console, nothing)
         return
-    head = f"{total} suggestions for {len(found.controls)} control{'s' if len(found.controls) > 1 else ''}"
+    many, controls = "" if total == 1 else "s", len(found.controls)
+    head = f"{total} suggestion{many} for {controls} control{'' if controls == 1 else 's'}"
     render.paragraph(console, head, "bold")
     render.paragraph(console, "Proposals from their texts: none counts before a person accepts it.")
     for each in found.controls:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -124,10 +125,11 @@ def suggest(
         else:
             chosen = to_suggest_for(store.load(id_), controls)
             found = suggest_for(release, chosen, store.proposals(id_), names, limit, encoder=encoder)
+    asked = "".join(f" -c {shlex.quote(c)}" for c in controls or ())
     how = (
         f"To accept one: kg org decide {id_} CONTROL SUGGESTION --accept --relation superset_of."
         if keep
-        else f"To decide on them, keep them first: kg org suggest {id_} --keep."
+        else f"To decide on them, keep them first: kg org suggest {id_}{asked} --keep."
     )
     how += " Without a relation a requirement is only related, which never covers it."
 

@@ -32,7 +32,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from kg.errors import UnknownIdError, UsageError, nearest
-from kg.model import Control, ControlRow, Disclaimer, Provision, RationaleKind, ReferenceControl
+from kg.model import Control, ControlRow, ControlStatus, Disclaimer, Provision, RationaleKind, ReferenceControl
 from kg.relations import EQUAL, INTERSECTS_WITH, NO_RELATIONSHIP, RELATED, SUBSET_OF, SUPERSET_OF
 from kg.release import Release
 
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MAX_LIMIT", "MAX_TEXT", "METHOD", "ControlSuggestions", "Encoder", "Suggestion", "SuggestionReport", "Via",
-    "sources_of", "suggest", "suggestion_report",
+    "sources_of", "suggest", "suggestion_report", "unmapped",
 ]  # fmt: skip
 
 METHOD = (
@@ -166,6 +166,11 @@ class Encoder(Protocol):
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """One row a text, each of length 1."""
+
+
+def unmapped(control: Control) -> bool:
+    """Whether a control waits for a mapping: it has none, and it is not one that the organisation does not apply."""
+    return not control.rows and control.status is not ControlStatus.NOT_APPLICABLE
 
 
 def sources_of(release: Release, names: Sequence[str] | None = None) -> tuple[str, ...]:

@@ -30,6 +30,7 @@ from kg.organizations.suggestions import (
     SuggestionReport,
     suggest,
     suggestion_report,
+    unmapped,
 )
 from kg.release import Release
 
@@ -136,12 +137,12 @@ def _placed(error: InputError, controls: Sequence[Control], sheet: Sheet, shown:
 
 
 def to_suggest_for(state: OrganizationState, ids: Sequence[str] | None = None) -> list[Control]:
-    """The controls that ``ids`` names, each once; without it those that have no mapping.
+    """The controls that ``ids`` names, each once; without it those that wait for a mapping.
 
     Raises :class:`~kg.errors.UnknownIdError` with the nearest.
     """
     if ids is None:
-        return [control for control in state.controls if not control.rows]
+        return [control for control in state.controls if unmapped(control)]
     known = {control.id: control for control in state.controls}
     for id_ in ids:
         if id_ not in known:

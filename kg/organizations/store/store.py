@@ -813,10 +813,16 @@ def _check_revision(row: Any, revision: int, first: int) -> None:
         raise UsageError(message, f"{first} to {row.revision}", code="UNKNOWN_REVISION")
 
 
-def _conflict(what: str, expected: int, current: Any, version: int, write: Write) -> ConflictError:
-    now = f"it is at {version}" if version else "there is none"
+def _conflict(
+    what: str, expected: int, current: Any, version: int, write: Write, *, revision: bool = False
+) -> ConflictError:
+    """``expected`` is a version of the thing, or (``revision``) one of the organisation that it was to stand at."""
+    now = f"it is at version {version}" if version else "there is none"
+    said = f"{what} is not at version {expected}: {now}"
+    if revision:
+        said = f"{what} has changed since revision {expected}" + (f": {now}" if version else ": it is gone")
     return ConflictError(
-        f"{what} is not at version {expected}: {now}", "read it again, then write what you still want",
+        said, "read it again, then write what you still want",
         current=current, version=version, revision=write.revision - 1,
     )  # fmt: skip
 
@@ -830,7 +836,9 @@ def _check_versions(write: Write, stored: Mapping[str, Stored], ids: Iterable[st
         version = one.version if one else 0
         wanted = min(expected, version) if isinstance(expected, int) else expected.get(id_, version)
         if version != wanted:
-            raise _conflict(f"the control {id_!r}", wanted, one and one.control, version, write)
+            since = isinstance(expected, int)
+            said = expected if isinstance(expected, int) else wanted
+            raise _conflict(f"the control {id_!r}", said, one and one.control, version, write, revision=since)
 
 
 def _write_all(write: Write, stored: Mapping[str, Stored], after: Mapping[str, Stored], expected: Expected) -> None:
