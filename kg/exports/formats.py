@@ -50,6 +50,8 @@ FORMATS: dict[str, Format] = {
             "xlsx", "xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "Excel workbook",
             several=True,
         ),
+        Format("sssom", "sssom.tsv", "text/tab-separated-values", "SSSOM 1.1 (TSV)"),
+        Format("sssom-json", "sssom.json", "application/json", "SSSOM 1.1 (JSON)"),
     )
 }  # fmt: skip
 #: What people also write, and the format it means.
@@ -57,9 +59,16 @@ _ALIASES = {"markdown": "md"}
 
 _TABLES = ("json", "csv", "tsv", "md", "xlsx")
 #: Answer → the formats beyond those of every table.
-_MORE: dict[str, tuple[str, ...]] = {}
+_MORE: dict[str, tuple[str, ...]] = {
+    "Crosswalk": ("sssom", "sssom-json"),
+    "GraphListing": ("sssom", "sssom-json"),
+    "SetListing": ("sssom", "sssom-json"),
+}
 #: Format → the module of :mod:`kg.exports` and its writer ``(answers, release) → Iterator[bytes]``.
-_WRITERS: dict[str, tuple[str, str]] = {}
+_WRITERS: dict[str, tuple[str, str]] = {
+    "sssom": ("sssom", "sssom_tsv"),
+    "sssom-json": ("sssom", "sssom_json"),
+}
 
 
 def formats_for(answer: Any) -> tuple[Format, ...]:
