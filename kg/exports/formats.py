@@ -52,6 +52,11 @@ FORMATS: dict[str, Format] = {
         ),
         Format("sssom", "sssom.tsv", "text/tab-separated-values", "SSSOM 1.1 (TSV)"),
         Format("sssom-json", "sssom.json", "application/json", "SSSOM 1.1 (JSON)"),
+        Format("oscal", "oscal.json", "application/json", "OSCAL 1.2 mapping collection"),
+        Format(
+            "oscal-results", "results.oscal.json", "application/json", "OSCAL 1.2 assessment results", several=True
+        ),
+        Format("oscal-component", "component.oscal.json", "application/json", "OSCAL 1.2 component definition"),
     )
 }  # fmt: skip
 #: What people also write, and the format it means.
@@ -60,12 +65,17 @@ _ALIASES = {"markdown": "md"}
 _TABLES = ("json", "csv", "tsv", "md", "xlsx")
 #: Answer → the formats beyond those of every table.
 _MORE: dict[str, tuple[str, ...]] = {
-    "Crosswalk": ("sssom", "sssom-json"),
-    "GraphListing": ("sssom", "sssom-json"),
-    "SetListing": ("sssom", "sssom-json"),
+    "Coverage": ("oscal-results",),
+    "Crosswalk": ("sssom", "sssom-json", "oscal"),
+    "GraphListing": ("sssom", "sssom-json", "oscal"),
+    "Implementation": ("oscal-component",),
+    "SetListing": ("sssom", "sssom-json", "oscal"),
 }
 #: Format → the module of :mod:`kg.exports` and its writer ``(answers, release) → Iterator[bytes]``.
 _WRITERS: dict[str, tuple[str, str]] = {
+    "oscal": ("oscal", "mapping_collection"),
+    "oscal-component": ("oscal", "component_definition"),
+    "oscal-results": ("oscal", "results"),
     "sssom": ("sssom", "sssom_tsv"),
     "sssom-json": ("sssom", "sssom_json"),
 }
@@ -74,7 +84,9 @@ _WRITERS: dict[str, tuple[str, str]] = {
 def formats_for(answer: Any) -> tuple[Format, ...]:
     """The formats in which an answer (or answers of one kind) can be written."""
     several = isinstance(answer, list | tuple)
-    names = (*_TABLES, *_MORE.get(_kind(answer), ()))
+    names = (*(_TABLES if _kind(answer) != "Implementation" else ("json",)), *_MORE.get(_kind(answer), ()))
+    if not getattr(answer, "rows", True):  # OSCAL has no way to say that there is nothing
+        names = tuple(n for n in names if n != "oscal")
     found = [FORMATS[n] for n in names]
     return tuple(f for f in found if f.several or not several or len(answer) == 1)
 
