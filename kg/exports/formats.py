@@ -56,6 +56,10 @@ FORMATS: dict[str, Format] = {
         Format(
             "oscal-results", "results.oscal.json", "application/json", "OSCAL 1.2 assessment results", several=True
         ),
+        Format("ttl", "ttl", "text/turtle", "RDF: Turtle"),
+        Format("trig", "trig", "application/trig", "RDF: TriG, a graph for each mapping set"),
+        Format("nq", "nq", "application/n-quads", "RDF: N-Quads, a graph for each mapping set"),
+        Format("jsonld", "jsonld", "application/ld+json", "RDF: JSON-LD, a graph for each mapping set"),
         Format("oscal-component", "component.oscal.json", "application/json", "OSCAL 1.2 component definition"),
     )
 }  # fmt: skip
@@ -63,21 +67,27 @@ FORMATS: dict[str, Format] = {
 _ALIASES = {"markdown": "md"}
 
 _TABLES = ("json", "csv", "tsv", "md", "xlsx")
+_RDF = ("ttl", "trig", "nq", "jsonld")
 #: Answer → the formats beyond those of every table.
 _MORE: dict[str, tuple[str, ...]] = {
     "Coverage": ("oscal-results",),
-    "Crosswalk": ("sssom", "sssom-json", "oscal"),
-    "GraphListing": ("sssom", "sssom-json", "oscal"),
+    "Crosswalk": ("sssom", "sssom-json", "oscal", *_RDF),
+    "FrameworkListing": _RDF,
+    "GraphListing": ("sssom", "sssom-json", "oscal", *_RDF),
     "Implementation": ("oscal-component",),
-    "SetListing": ("sssom", "sssom-json", "oscal"),
+    "SetListing": ("sssom", "sssom-json", "oscal", *_RDF),
 }
 #: Format → the module of :mod:`kg.exports` and its writer ``(answers, release) → Iterator[bytes]``.
 _WRITERS: dict[str, tuple[str, str]] = {
+    "jsonld": ("rdf", "jsonld"),
+    "nq": ("rdf", "nquads"),
     "oscal": ("oscal", "mapping_collection"),
     "oscal-component": ("oscal", "component_definition"),
     "oscal-results": ("oscal", "results"),
     "sssom": ("sssom", "sssom_tsv"),
     "sssom-json": ("sssom", "sssom_json"),
+    "trig": ("rdf", "trig"),
+    "ttl": ("rdf", "turtle"),
 }
 
 
