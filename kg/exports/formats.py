@@ -22,7 +22,7 @@ from typing import Any
 from kg.errors import UsageError
 from kg.release import Release
 
-__all__ = ["FORMATS", "Format", "filename", "format_of", "formats_for", "write"]
+__all__ = ["FORMATS", "Format", "filename", "format_of", "formats_for", "formats_of", "write"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +65,12 @@ _WRITERS: dict[str, tuple[str, str]] = {}
 def formats_for(answer: Any) -> tuple[Format, ...]:
     """The formats in which an answer (or answers of one kind) can be written."""
     several = isinstance(answer, list | tuple)
-    names = (*_TABLES, *_MORE.get(_kind(answer), ()))
-    found = [FORMATS[n] for n in names]
-    return tuple(f for f in found if f.several or not several or len(answer) == 1)
+    return tuple(f for f in formats_of(_kind(answer)) if f.several or not several or len(answer) == 1)
+
+
+def formats_of(kind: str) -> tuple[Format, ...]:
+    """The formats in which one answer of that class can be written, by the class's name."""
+    return tuple(FORMATS[n] for n in (*_TABLES, *_MORE.get(kind, ())))
 
 
 def format_of(name: str) -> Format | None:
