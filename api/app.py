@@ -12,6 +12,7 @@ from starlette.staticfiles import StaticFiles
 
 from api import pages
 from api.access import ForbiddenError, Gate
+from api.files import add_downloads
 from api.graphiql import STATIC
 from api.graphql_http import GraphQLView
 from api.middleware import Envelope
@@ -67,6 +68,7 @@ def create_app(release: Release | None = None, gate: Gate | None = None) -> Fast
     app.mount("/static", StaticFiles(directory=STATIC, check_dir=False), name="static")
     _add_pages(app, found)
     add_overlaps(app, found)
+    add_downloads(app, gate, metrics)
     _add_operations(app, found, gate, metrics)
     return app
 
