@@ -18,7 +18,6 @@ from api.graphql_http import GraphQLView
 from api.middleware import Envelope
 from api.observability import CONTENT_TYPE, Metrics
 from api.oidc import TokenError
-from api.overlap_http import add_overlaps
 from api.responses import refusal
 from api.schema import schema
 from kg import Release, __version__
@@ -67,7 +66,6 @@ def create_app(release: Release | None = None, gate: Gate | None = None) -> Fast
     app.router.routes.append(Route("/graphql", GraphQLView(schema, found, gate, metrics)))
     app.mount("/static", StaticFiles(directory=STATIC, check_dir=False), name="static")
     _add_pages(app, found)
-    add_overlaps(app, found)
     add_downloads(app, gate, metrics)
     _add_operations(app, found, gate, metrics)
     return app

@@ -29,7 +29,7 @@ from kg.parameters import FILTERS, Parameters
 from kg.permalink import ReleaseMismatchError
 
 __all__ = [
-    "ADDRESSES", "Address", "at_address", "check_pinned", "given", "release_of", "routes", "whole", "writing",
+    "ADDRESSES", "Address", "at_address", "check_pinned", "given", "release_of", "routes", "unknown", "whole", "writing",
 ]  # fmt: skip
 
 #: The most pairs of items between which a crosswalk looks for what follows.
@@ -53,7 +53,7 @@ class Address:
     forms: tuple[Form, ...]
     parameters: tuple[str, ...] = ("release",)
     names: Mapping[str, Callable[[Release], Iterable[str]]] = field(default_factory=dict)
-    tag: Literal["downloads", "organisations"] = "downloads"
+    tag: Literal["downloads", "overlaps", "organisations"] = "downloads"
 
 
 def release_of(request: Request) -> Release:

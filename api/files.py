@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.routing import Route
 
-from api import openapi_page
+from api import openapi_page, overlap_http
 from api.access import Gate
 from api.downloads import ADDRESSES, release_of, routes
 from api.downloads_organizations import addresses
@@ -23,8 +23,8 @@ __all__ = ["add_downloads"]
 
 
 def add_downloads(app: FastAPI, gate: Gate, metrics: Metrics) -> None:
-    """The addresses of :data:`~api.downloads.ADDRESSES`, those of organisations, and ``/downloads``."""
-    every = (*ADDRESSES, *addresses(gate, metrics))
+    """Every address of a file, ``/downloads``, and ``/openapi``."""
+    every = (*ADDRESSES, *overlap_http.ADDRESSES, *addresses(gate, metrics))
     app.state.addresses = every
     app.router.routes += routes(every, Serving())
 

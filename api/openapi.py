@@ -96,8 +96,6 @@ def document(app: FastAPI, release: Release) -> Json:
 _SPECIAL: dict[str, tuple[int, ...]] = {
     "/metrics": (401, 403, 503),
     "/readyz": (503,),
-    "/overlaps": (400, 404, 406, 409, 413),
-    "/overlaps/{source}/{target}": (400, 404, 406, 409, 413),
 }
 _PAGES = {
     "/": "The start page",
@@ -167,8 +165,14 @@ def _parameters(release: Release) -> Json:
             "name": name, "in": "header", "description": description, "schema": {"type": "string"}, "example": example,
         }  # fmt: skip
 
+    def names(name: str, description: str, known: list[str]) -> Json:
+        items = {"type": "string", **({"enum": known} if known else {})}
+        schema = {"type": "array", "items": items, "minItems": 1, "uniqueItems": True}
+        return query(name, f"{description} Joined by commas.", schema, known[:1], style="form", explode=False)
+
     authorities = [a.value for a in Authority]
-    sets = list(release.sets)
+    frameworks = list(release.frameworks)
+    sides = [*frameworks, *release.catalogues]
     return {
         "asOf": query(
             "asOf", "The day to answer for; left out: today (an organisation's profile may say another).",
@@ -185,17 +189,20 @@ def _parameters(release: Release) -> Json:
         "reviewedOnly": query(
             "reviewedOnly", "Whether only reviewed rows count.", {"type": "boolean", "default": False}, False
         ),
-        "sets": query(
-            "sets", "Only rows of these mapping sets count; left out: of all.",
-            {"type": "array", "items": {"type": "string", "enum": sets} if sets else {"type": "string"}, "minItems": 1},
-            sets[:1], style="form", explode=False,
-        ),
+        "sets": names("sets", "Only rows of these mapping sets count; left out: of all.", list(release.sets)),
         "derived": query(
             "derived", "Whether what follows from chains is added.", {"type": "boolean", "default": True}, True
         ),
         "release": query(
             "release", "The digest of a release: refused if another one answers.",
             {"type": "string", "pattern": "^[0-9a-f]{16}$"}, release.digest,
+        ),
+        "sources": names("sources", "What is taken as done; left out: all frameworks.", sides),
+        "targets": names("targets", "Whose requirements are counted; left out: all frameworks.", frameworks),
+        "both": query("both", "Both directions.", {"type": "boolean", "default": False}, True),
+        "profile": query(
+            "profile", "A profile as JSON in base64url: take it from the `permalink` of an answer.",
+            {"type": "string", "pattern": "^[A-Za-z0-9_-]+$"}, "eyJyb2xlcyI6IFsicHJvdmlkZXIiXX0",
         ),
         "ifNoneMatch": header("If-None-Match", "The `ETag` of what you have: 304 if that is still it.", '"0123"'),
         "range": header("Range", "Only this part of the bytes.", "bytes=0-1023"),
@@ -211,6 +218,7 @@ _HEADERS: Json = {
     "Vary": {"description": "Which headers of the request decided.", "schema": {"type": "string"}},
 }
 _SENT = {name: {"$ref": f"#/components/headers/{name}"} for name in _HEADERS}
+_RANGE = {"Content-Range": {"description": "Which part of how much.", "schema": {"type": "string"}}}
 _PARTIAL: Json = {"NotModified": {"description": "You have it already.", "headers": {"ETag": _SENT["ETag"]}}}
 
 
@@ -241,7 +249,7 @@ def _download(address: Address, release: Release) -> Json:
     shared = [{"$ref": f"#/components/parameters/{p}"} for p in address.parameters]
     headers = [{"$ref": f"#/components/parameters/{p}"} for p in ("ifNoneMatch", "range", "ifRange")]
     statuses = [400, 404, 409, 416, 503]
-    if "derived" in address.parameters:
+    if "derived" in address.parameters or address.tag == "overlaps":
         statuses.append(413)
     if address.tag == "organisations":
         statuses.append(401)
@@ -259,7 +267,7 @@ def _download(address: Address, release: Release) -> Json:
         content = _contents(forms)
         responses: Json = {
             "200": {"description": "The file.", "headers": _SENT, "content": content},
-            "206": {"description": "The part asked for.", "headers": _SENT, "content": content},
+            "206": {"description": "The part asked for, of the same media type.", "headers": _SENT | _RANGE},
             "304": {"$ref": "#/components/responses/NotModified"},
             **{str(s): _refused(s) for s in sorted([*statuses, *([] if ending else [406])])},
         }

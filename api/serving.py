@@ -80,7 +80,8 @@ class Asked:
 
     ``stem`` is the file name without its ending, ``path`` the address without it; ``says`` is all that the bytes depend
     on besides release, format and code (empty where they are not the same every time: then there is no validator).
-    ``private`` is of an organisation; ``pinned`` names release and day, so that it means the same for ever.
+    ``private`` is of an organisation, and nobody may keep it; ``personal`` holds a profile in its address, and only who
+    asked may; ``pinned`` names release and day, so that it means the same for ever.
     """
 
     form: Form
@@ -89,6 +90,7 @@ class Asked:
     says: tuple[str, ...]
     make: Callable[[], Iterable[bytes]]
     private: bool = False
+    personal: bool = False
     pinned: bool = False
     negotiated: bool = False
     policy: str = _HTML_POLICY
@@ -197,7 +199,7 @@ def _headers(asked: Asked, packed: bool, query: str) -> dict[str, str]:
         "Content-Disposition": disposition(seen, f"{asked.stem}.{form.extension}"),
         "Content-Location": f"{asked.path}.{form.extension}{f'?{query}' if query else ''}",
         "Accept-Ranges": "bytes",
-        "Cache-Control": "private, no-store" if asked.private else f"public, {_PINNED if asked.pinned else 'no-cache'}",
+        "Cache-Control": _kept(asked),
     }
     if vary:
         headers["Vary"] = ", ".join(vary)
@@ -206,6 +208,13 @@ def _headers(asked: Asked, packed: bool, query: str) -> dict[str, str]:
     if form.media_type.startswith("text/html"):
         headers["Content-Security-Policy"] = asked.policy
     return headers
+
+
+def _kept(asked: Asked) -> str:
+    """Who may keep it, and for how long without asking again."""
+    if asked.private:
+        return "private, no-store"
+    return f"{'private' if asked.personal else 'public'}, {_PINNED if asked.pinned else 'no-cache'}"
 
 
 class _Head(Response):
