@@ -29,7 +29,8 @@ from kg.parameters import FILTERS, Parameters
 from kg.permalink import ReleaseMismatchError
 
 __all__ = [
-    "ADDRESSES", "Address", "at_address", "check_pinned", "given", "release_of", "routes", "unknown", "whole", "writing",
+    "ADDRESSES", "Address", "at_address", "check_pinned", "given", "release_of", "routes", "unknown", "whole",
+    "writing",
 ]  # fmt: skip
 
 #: The most pairs of items between which a crosswalk looks for what follows.

@@ -175,7 +175,7 @@ def _parameters(release: Release) -> Json:
     sides = [*frameworks, *release.catalogues]
     return {
         "asOf": query(
-            "asOf", "The day to answer for; left out: today (an organisation's profile may say another).",
+            "asOf", "A day from 1901 to 2100 to answer for; left out: today, or the day of an organisation's profile.",
             {"type": "string", "format": "date"}, "2026-11-23",
         ),
         "maxHops": query(
@@ -202,7 +202,7 @@ def _parameters(release: Release) -> Json:
         "both": query("both", "Both directions.", {"type": "boolean", "default": False}, True),
         "profile": query(
             "profile", "A profile as JSON in base64url: take it from the `permalink` of an answer.",
-            {"type": "string", "pattern": "^[A-Za-z0-9_-]+$"}, "eyJyb2xlcyI6IFsicHJvdmlkZXIiXX0",
+            {"type": "string", "pattern": "^[A-Za-z0-9_-]+$"}, "eyJyb2xlcyI6WyJwcm92aWRlciJdLCJ0aXRsZSI6IkV4YW1wbGUifQ",
         ),
         "ifNoneMatch": header("If-None-Match", "The `ETag` of what you have: 304 if that is still it.", '"0123"'),
         "range": header("Range", "Only this part of the bytes.", "bytes=0-1023"),
@@ -330,8 +330,8 @@ _GRAPHQL: Json = {
         "operationId": "graphql_get",
         "security": [{}, {"key": []}],
         "parameters": [
-            {"name": "query", "in": "query", "description": "The document: one or several queries.",
-             "schema": {"type": "string"}, "example": _EXAMPLE_QUERY},
+            {"name": "query", "in": "query", "description": "The document: one or several queries.", "required": True,
+             "schema": {"type": "string", "minLength": 1}, "example": _EXAMPLE_QUERY},
             {"name": "operationName", "in": "query", "description": "Which operation, where there are several.",
              "schema": {"type": "string"}},
             _json_parameter("variables", "The variables, as JSON."),
@@ -352,7 +352,7 @@ _GRAPHQL: Json = {
                         "type": "object",
                         "required": ["query"],
                         "properties": {
-                            "query": {"type": "string", "description": "The document."},
+                            "query": {"type": "string", "minLength": 1, "description": "The document."},
                             "variables": {"type": ["object", "null"], "description": "Its variables."},
                             "operationName": {"type": ["string", "null"], "description": "Which operation."},
                             "extensions": {"type": ["object", "null"], "description": "Nothing is read from it."},

@@ -1,4 +1,5 @@
-"""Listings: what the release itself holds of one mapping set, one framework or catalogue, or as a whole.
+"""Listings: what the release itself holds of one mapping set, one framework or catalogue, or as a whole, and what an
+organisation says of its own controls.
 
 They judge nothing; they are what an exchange file is written from.
 """
@@ -8,9 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
+from kg.answers.coverage import Assessment
 from kg.errors import UnknownIdError, nearest
 from kg.model import (
     Catalogue,
+    Control,
     Disclaimer,
     Framework,
     JointNode,
@@ -26,7 +29,10 @@ from kg.model import (
 from kg.release import Release
 from kg.terms import prefix_of
 
-__all__ = ["FrameworkListing", "GraphListing", "SetListing", "list_framework", "list_graph", "list_set"]
+__all__ = [
+    "FrameworkListing", "GraphListing", "Implementation", "SetListing", "implementation", "list_framework",
+    "list_graph", "list_set",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +75,30 @@ class GraphListing:
     references: tuple[LegalReference, ...]
     left_out: tuple[NonCoverage, ...]
     disclaimers: tuple[Disclaimer, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Implementation:
+    """What an organisation says of its own controls: the first step of every chain, nothing computed."""
+
+    title: str
+    release: str
+    as_of: date
+    controls: tuple[Control, ...]
+    disclaimers: tuple[Disclaimer, ...]
+
+
+def implementation(assessment: Assessment) -> Implementation:
+    """The controls that an assessment was made of."""
+    release = assessment.release
+    ends = sorted({prefix_of(row.target) for c in assessment.controls for row in c.rows})
+    return Implementation(
+        assessment.profile.title if assessment.profile else "",
+        release.digest,
+        assessment.as_of,
+        assessment.controls,
+        release.disclaimers_for(*ends),
+    )
 
 
 def list_set(release: Release, name: str) -> SetListing:

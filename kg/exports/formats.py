@@ -50,6 +50,13 @@ FORMATS: dict[str, Format] = {
             "xlsx", "xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "Excel workbook",
             several=True,
         ),
+        Format("sssom", "sssom.tsv", "text/tab-separated-values", "SSSOM 1.1 (TSV)"),
+        Format("sssom-json", "sssom.json", "application/json", "SSSOM 1.1 (JSON)"),
+        Format("oscal", "oscal.json", "application/json", "OSCAL 1.2 mapping collection"),
+        Format(
+            "oscal-results", "results.oscal.json", "application/json", "OSCAL 1.2 assessment results", several=True
+        ),
+        Format("oscal-component", "component.oscal.json", "application/json", "OSCAL 1.2 component definition"),
     )
 }  # fmt: skip
 #: What people also write, and the format it means.
@@ -57,20 +64,36 @@ _ALIASES = {"markdown": "md"}
 
 _TABLES = ("json", "csv", "tsv", "md", "xlsx")
 #: Answer → the formats beyond those of every table.
-_MORE: dict[str, tuple[str, ...]] = {}
+_MORE: dict[str, tuple[str, ...]] = {
+    "Coverage": ("oscal-results",),
+    "Crosswalk": ("sssom", "sssom-json", "oscal"),
+    "GraphListing": ("sssom", "sssom-json", "oscal"),
+    "Implementation": ("oscal-component",),
+    "SetListing": ("sssom", "sssom-json", "oscal"),
+}
 #: Format → the module of :mod:`kg.exports` and its writer ``(answers, release) → Iterator[bytes]``.
-_WRITERS: dict[str, tuple[str, str]] = {}
+_WRITERS: dict[str, tuple[str, str]] = {
+    "oscal": ("oscal", "mapping_collection"),
+    "oscal-component": ("oscal", "component_definition"),
+    "oscal-results": ("oscal", "results"),
+    "sssom": ("sssom", "sssom_tsv"),
+    "sssom-json": ("sssom", "sssom_json"),
+}
 
 
 def formats_for(answer: Any) -> tuple[Format, ...]:
     """The formats in which an answer (or answers of one kind) can be written."""
     several = isinstance(answer, list | tuple)
-    return tuple(f for f in formats_of(_kind(answer)) if f.several or not several or len(answer) == 1)
+    found = formats_of(_kind(answer))
+    if not getattr(answer, "rows", True):  # OSCAL has no way to say that there is nothing
+        found = tuple(f for f in found if f.name != "oscal")
+    return tuple(f for f in found if f.several or not several or len(answer) == 1)
 
 
 def formats_of(kind: str) -> tuple[Format, ...]:
     """The formats in which one answer of that class can be written, by the class's name."""
-    return tuple(FORMATS[n] for n in (*_TABLES, *_MORE.get(kind, ())))
+    tables = _TABLES if kind != "Implementation" else ("json",)
+    return tuple(FORMATS[n] for n in (*tables, *_MORE.get(kind, ())))
 
 
 def format_of(name: str) -> Format | None:
