@@ -33,10 +33,10 @@ fix: $(VENV)/.tested
 	$(BIN)/ruff check --fix .
 	$(BIN)/kg lint --fix
 
-# The GraphiQL page comes from npm by lock file; without npm a plain form stands in its place.
+# GraphiQL and Swagger UI come from npm by lock file; without npm plain pages stand in their place.
 graphiql:
-	@if command -v npm >/dev/null 2>&1; then sh api/graphiql/build.sh; \
-	else echo "npm is not installed: the query page will be a plain form (everything else works)"; fi
+	@if command -v npm >/dev/null 2>&1; then sh api/graphiql/build.sh && sh api/swagger/build.sh; \
+	else echo "npm is not installed: the query page will be a plain form, that of addresses a list (everything else works)"; fi
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

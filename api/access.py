@@ -20,7 +20,9 @@ from api.oidc import Oidc, TokenError
 from kg.errors import KgError
 from kg.organizations.store import PLATFORM, Actor, Role, Store
 
-__all__ = ["LOCAL_ORGANIZATION", "NOBODY", "ForbiddenError", "Gate", "NoStoreError", "Principal", "is_loopback"]
+__all__ = [
+    "LOCAL_ORGANIZATION", "NOBODY", "ForbiddenError", "Gate", "NoStoreError", "Principal", "is_loopback", "opened",
+]  # fmt: skip
 
 #: The organisation that a server without any configuration opens as.
 LOCAL_ORGANIZATION = "local"
@@ -128,6 +130,16 @@ class Gate:
         roles = {m.organization_id: m.role for m in memberships if m.organization_id != PLATFORM}
         platform = any(m.organization_id == PLATFORM and m.role is Role.PLATFORM_ADMIN for m in memberships)
         return Principal("user", f"{found.issuer} {found.subject}", found.name, MappingProxyType(roles), platform)
+
+
+def opened(store: Store | None, principal: Principal) -> Store:
+    """The store, for somebody whom it knows.  Raises :class:`NoStoreError` where there is none,
+    :class:`~api.oidc.TokenError` for nobody."""
+    if store is None:
+        raise NoStoreError("this server keeps no organisations", "it was started with --stateless")
+    if principal.kind == "anonymous":
+        raise TokenError("organisations are for those who say who they are", "send `Authorization: Bearer …`")
+    return store
 
 
 def is_loopback(host: str) -> bool:

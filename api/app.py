@@ -12,12 +12,12 @@ from starlette.staticfiles import StaticFiles
 
 from api import pages
 from api.access import ForbiddenError, Gate
+from api.files import add_downloads
 from api.graphiql import STATIC
 from api.graphql_http import GraphQLView
 from api.middleware import Envelope
 from api.observability import CONTENT_TYPE, Metrics
 from api.oidc import TokenError
-from api.overlap_http import add_overlaps
 from api.responses import refusal
 from api.schema import schema
 from kg import Release, __version__
@@ -66,7 +66,7 @@ def create_app(release: Release | None = None, gate: Gate | None = None) -> Fast
     app.router.routes.append(Route("/graphql", GraphQLView(schema, found, gate, metrics)))
     app.mount("/static", StaticFiles(directory=STATIC, check_dir=False), name="static")
     _add_pages(app, found)
-    add_overlaps(app, found)
+    add_downloads(app, gate, metrics)
     _add_operations(app, found, gate, metrics)
     return app
 

@@ -56,6 +56,8 @@ CODES: dict[str, tuple[int, str, str]] = {
     "UNKNOWN_ID": (404, "The id names nothing in this release.", "The hint names the nearest that does."),
     "ARCHIVED": (409, "The organisation is archived.", "Take it up again first: `archiveOrganization`."),
     "BEFORE_CREATION": (400, "The organisation did not exist at that time.", "Ask for a later time."),
+    "BUSY": (503, "As much as this server makes at once is being made.", "Try again in a few seconds."),
+    "RANGE_NOT_SATISFIABLE": (416, "The range asks for nothing that is there.", "`Content-Range` says how long it is."),
     "CONFLICT": (409, "Somebody else has changed it since it was read.", "Read it again and decide again."),
     "FORBIDDEN": (403, "You are known here and may not do this.", "Ask an administrator of the organisation."),
     "NO_STORE": (404, "This server keeps no organisations.", "Send controls with `assessment`; nothing is stored."),

@@ -8,7 +8,7 @@ from html import escape
 from api.errors import CODES
 from kg import Release
 
-__all__ = ["ADDRESSES", "POLICY", "errors_page", "home", "page", "problem_page"]
+__all__ = ["ADDRESSES", "POLICY", "coded", "errors_page", "home", "page", "problem_page", "table"]
 
 #: What every page may load: its own style sheet and icon.
 POLICY = (
@@ -20,8 +20,9 @@ ADDRESSES: dict[str, str] = {
     "/graphql": "Query: the editor for people and the endpoint for programs",
     "/schema.graphql": "The GraphQL schema with a description of everything",
     "/overlaps": "How much each framework gives of each other, as JSON; .csv, .md and .xlsx too",
+    "/downloads": "Frameworks, mapping sets, crosswalks and the whole graph as files",
     "/errors": "What each error code means and what to do about it",
-    "/openapi.json": "The other addresses, for programs",
+    "/openapi": "Every address with its parameters, formats and answers; /openapi.json for programs",
     "/healthz": "Whether the server is alive, and which release it answers from",
     "/readyz": "Whether it can answer: the database of organisations too",
     "/metrics": "Figures for Prometheus, for platform administrators",
@@ -48,7 +49,8 @@ _PAGE = """<!doctype html>
 <body>
 <a class="skip" href="#main">Skip to the content</a>
 <header><nav aria-label="Main"><a class="home" href="/">AI governance graph</a>
-<a href="/graphql">Query</a> <a href="/schema.graphql">Schema</a> <a href="/errors">Error codes</a></nav></header>
+<a href="/graphql">Query</a> <a href="/downloads">Downloads</a> <a href="/schema.graphql">Schema</a>
+<a href="/errors">Error codes</a></nav></header>
 <main id="main">
 {body}
 </main>
@@ -63,7 +65,7 @@ def page(title: str, body: str) -> str:
     return _PAGE.format(title=escape(title), body=body)
 
 
-def _table(caption: str, head: Sequence[str], rows: Iterable[Sequence[str | int]]) -> str:
+def table(caption: str, head: Sequence[str], rows: Iterable[Sequence[str | int]]) -> str:
     """A table; numbers are set right.  Cells are HTML."""
     rows = list(rows)
     numeric = [bool(rows) and isinstance(cell, int) for cell in (rows[0] if rows else head)]
@@ -93,7 +95,7 @@ def _frameworks(release: Release) -> str:
         link = f'<a href="{escape(f.url)}" rel="noreferrer">{escape(f.title)}</a>' if f.url else escape(f.title)
         code = f"<br><code>{escape(f.id)}</code>"
         rows.append((link + code, len(release.requirements(f.id, text.date)), len(provisions), str(text.date)))
-    return _table("Frameworks", ("Framework", "Requirements", "Provisions", "Current text"), rows)
+    return table("Frameworks", ("Framework", "Requirements", "Provisions", "Current text"), rows)
 
 
 def _catalogues(release: Release) -> str:
@@ -102,7 +104,7 @@ def _catalogues(release: Release) -> str:
         controls = sum(1 for each in release.controls.values() if each.catalogue == c.id)
         joints = sum(1 for each in release.joints.values() if each.catalogue == c.id)
         rows.append((f"{escape(c.title)}<br><code>{escape(c.id)}</code>", controls, joints, escape(c.version)))
-    return _table("Reference controls", ("Catalogue", "Controls", "Joint nodes", "Version"), rows)
+    return table("Reference controls", ("Catalogue", "Controls", "Joint nodes", "Version"), rows)
 
 
 def _sets(release: Release) -> str:
@@ -117,7 +119,7 @@ def _sets(release: Release) -> str:
             f' <span class="dim">and {each}, which inform and never score</span>' for each in besides
         )
         rows.append((name, len(mine), reviewed, _AUTHORITIES[s.authority.value]))
-    return _table("Mapping sets", ("Set", "Rows", "Reviewed", "Who says so"), rows)
+    return table("Mapping sets", ("Set", "Rows", "Reviewed", "Who says so"), rows)
 
 
 def home(release: Release) -> str:
@@ -134,7 +136,7 @@ def home(release: Release) -> str:
 <p class="lead">A graph of standards and laws for AI, the mappings between them, and what happened to others. Send your
 controls and ask: what is covered, what is missing, and which chain of mappings says so. What you send with a question
 is not kept.</p>
-<p><a class="button" href="/graphql">Ask with GraphQL</a></p>
+<p><a class="button" href="/graphql">Ask with GraphQL</a> or <a href="/downloads">fetch files</a></p>
 <h2>What is here</h2>
 {_frameworks(release)}
 {_catalogues(release)}
@@ -155,7 +157,7 @@ answer.</p>"""
 def errors_page() -> str:
     """Every error code."""
     entries = "".join(
-        f'<dt id="{code}"><code>{code}</code></dt><dd>{_code(what)}<br>{_code(todo)}</dd>\n'
+        f'<dt id="{code}"><code>{code}</code></dt><dd>{coded(what)}<br>{coded(todo)}</dd>\n'
         for code, (_, what, todo) in CODES.items()
     )
     body = f"""<h1>Error codes</h1>
@@ -166,7 +168,7 @@ def errors_page() -> str:
     return page("Error codes", body)
 
 
-def _code(text: str) -> str:
+def coded(text: str) -> str:
     """Text with `code` in back quotes as HTML."""
     pieces = escape(text).split("`")
     return "".join(f"<code>{piece}</code>" if i % 2 else piece for i, piece in enumerate(pieces))
@@ -176,7 +178,7 @@ def problem_page(title: str, detail: str, hint: str, request_id: str) -> str:
     """A refusal for people."""
     body = f"""<h1>{escape(title)}</h1>
 <p class="lead">{escape(detail)}</p>
-<p>{_code(hint)}</p>
+<p>{coded(hint)}</p>
 <p><a href="/">To the start page</a></p>
 <p class="dim">Request {escape(request_id)}</p>"""
     return page(title, body)

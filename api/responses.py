@@ -16,6 +16,8 @@ from kg.errors import KgError
 __all__ = ["PROBLEM", "refusal"]
 
 PROBLEM = "application/problem+json"
+#: Status → what goes with it.
+_MORE = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "5"}}
 
 
 def refusal(
@@ -24,7 +26,7 @@ def refusal(
     """The response to a request that is refused for a library error or a code."""
     request_id = request.state.request_id
     status, document = problem(error, request_id, detail)
-    more = {"Vary": "Accept", **({"WWW-Authenticate": "Bearer"} if status == 401 else {}), **(headers or {})}
+    more = {"Vary": "Accept", "Cache-Control": "no-store", **_MORE.get(status, {}), **(headers or {})}
     if best(request.headers.get("accept"), ("application/json", PROBLEM, "text/html")) == "text/html":
         html = problem_page(document["title"], document["detail"], document["hint"], request_id)
         return HTMLResponse(html, status, more)

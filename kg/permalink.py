@@ -27,14 +27,14 @@ import zlib
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Literal
-from urllib.parse import parse_qsl, quote, unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
-from kg.answers.graph import MAX_HOPS, Filter
+from kg.answers.graph import Filter
 from kg.answers.overlap import Overlap, OverlapMatrix, OverlapPair, both_ways, overlap, overlap_matrix
-from kg.errors import KgError, UsageError, nearest
-from kg.model import Authority, Profile
+from kg.errors import KgError, UsageError
+from kg.model import Profile
 from kg.organizations import profile_from_mapping, profile_to_mapping
-from kg.organizations.controls import parse_day
+from kg.parameters import Parameters
 from kg.release import Release
 
 __all__ = [
@@ -56,6 +56,7 @@ SUFFIXES = ("json", "csv", "md", "xlsx")
 _PARAMETERS = (
     "sources", "targets", "asOf", "release", "maxHops", "minAuthority", "reviewedOnly", "sets", "profile", "both",
 )  # fmt: skip
+_EXAMPLE = "like /overlaps/iso42001/eu-ai-act?asOf=2026-11-23"
 _PATH = re.compile(
     rf"(?:.*/)?overlaps(?:/(?P<source>[^/]+)/(?P<target>[^/]+?))?(?:\.(?P<suffix>{'|'.join(SUFFIXES)}))?"
 )
@@ -164,94 +165,31 @@ def parse_permalink(text: str, release: Release) -> OverlapQuery:
     found = _PATH.fullmatch(parts.path)
     if found is None:
         raise _bad(f"{parts.path[:60]!r} is not the path of an overlap")
-    given = _parameters(parts.query)
+    given = Parameters(parts.query, _PARAMETERS, "permalink", _EXAMPLE)
     one = found["source"] is not None
     form: Literal["one", "both", "matrix"] = "matrix" if not one else "one"
-    if one and _flag(given, "both"):
+    if one and given.flag("both"):
         form = "both"
     for name in ("sources", "targets") if one else ("both",):
         if name in given:
             raise _bad(f"{name} does not go with {parts.path[:60]!r}", "the matrix is /overlaps?sources=…&targets=…")
-    sources, targets = _list(given, "sources"), _list(given, "targets")
+    sources, targets = given.names("sources"), given.names("targets")
     if one:
         sources, targets = (unquote(found["source"]),), (unquote(found["target"]),)
     return OverlapQuery(
         form=form,
         sources=sources,
         targets=targets,
-        as_of=_day(given),
-        release=_digest(given),
-        profile=_profile(given["profile"], release) if "profile" in given else None,
-        filter=_filter(given, release),
+        as_of=given.day("asOf"),
+        release=given.digest(),
+        profile=_profile(given.given["profile"], release) if "profile" in given else None,
+        filter=given.filter(release),
         suffix=found["suffix"] or "",
     )
 
 
 def _bad(message: str, hint: str = "") -> UsageError:
-    return UsageError(f"permalink: {message}", hint or "like /overlaps/iso42001/eu-ai-act?asOf=2026-11-23")
-
-
-def _parameters(query: str) -> dict[str, str]:
-    try:
-        pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query), errors="strict", max_num_fields=50)
-    except ValueError:
-        raise _bad("what stands behind the ? cannot be read", "parameters are name=value, joined by &") from None
-    found: dict[str, str] = {}
-    for name, value in pairs:
-        if name not in _PARAMETERS:
-            near = nearest(name, _PARAMETERS)
-            hint = f"did you mean {near}? " if near else ""
-            raise _bad(f"the parameter {name[:40]!r} is not known", f"{hint}one of: {', '.join(_PARAMETERS)}")
-        if name in found:
-            raise _bad(f"{name} is given twice", "once is enough")
-        if not value:
-            raise _bad(f"{name} is empty", "leave it out, or say what it is")
-        found[name] = value
-    return found
-
-
-def _flag(given: dict[str, str], name: str) -> bool:
-    value = given.get(name, "false")
-    if value not in ("true", "false"):
-        raise _bad(f"{name}: {value[:40]!r} is neither true nor false", "write true or false")
-    return value == "true"
-
-
-def _list(given: dict[str, str], name: str) -> tuple[str, ...]:
-    return tuple(given[name].split(",")) if name in given else ()
-
-
-def _day(given: dict[str, str]) -> date | None:
-    if "asOf" not in given:
-        return None
-    try:
-        return parse_day(given["asOf"])
-    except KgError as error:
-        raise _bad(f"asOf: {error.message[:80]}", error.hint) from None
-
-
-def _digest(given: dict[str, str]) -> str:
-    digest = given.get("release", "")
-    if digest and not re.fullmatch(r"[0-9a-f]{16}", digest):
-        raise _bad(f"release: {digest[:40]!r} is not the digest of a release", "16 hexadecimal digits, lower case")
-    return digest
-
-
-def _filter(given: dict[str, str], release: Release) -> Filter:
-    hops = given.get("maxHops", str(MAX_HOPS))
-    if not re.fullmatch(r"[0-9]", hops):
-        raise _bad(f"maxHops: {hops[:40]!r} is not a number of hops", f"0 to {MAX_HOPS}")
-    authority = given.get("minAuthority", Authority.ORGANIZATION.value)
-    known = [a.value for a in Authority]
-    if authority not in known:
-        raise _bad(f"minAuthority: {authority[:40]!r} is no authority", f"one of: {', '.join(known)}")
-    sets = _list(given, "sets")
-    for name in sets:
-        if name not in release.sets:
-            near = nearest(name, release.sets)
-            hint = f"did you mean {near}? " if near else ""
-            raise _bad(f"sets: there is no mapping set {name[:60]!r}", f"{hint}one of: {', '.join(release.sets)}")
-    return Filter(int(hops), Authority(authority), _flag(given, "reviewedOnly"), tuple(sorted(set(sets))))
+    return UsageError(f"permalink: {message}", hint or _EXAMPLE)
 
 
 def _profile(packed: str, release: Release) -> Profile:

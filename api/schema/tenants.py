@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import datetime as dt
 
-from api.access import ForbiddenError, NoStoreError, Principal
+from api.access import ForbiddenError, Principal, opened
 from api.context import Info
-from api.oidc import TokenError
 from kg import answers
 from kg.answers import Filter
 from kg.errors import UnknownIdError
@@ -24,12 +23,7 @@ __all__ = [
 def open_store(info: Info) -> Store:
     """The store, for somebody whom it knows.  Raises :class:`~api.access.NoStoreError` where there is none,
     :class:`~api.oidc.TokenError` for nobody."""
-    store = info.context.store
-    if store is None:
-        raise NoStoreError("this server keeps no organisations", "it was started with --stateless")
-    if info.context.principal.kind == "anonymous":
-        raise TokenError("organisations are for those who say who they are", "send `Authorization: Bearer …`")
-    return store
+    return opened(info.context.store, info.context.principal)
 
 
 def visible(info: Info, organization_id: str) -> Store | None:

@@ -22,7 +22,7 @@ from typing import Any
 from kg.errors import UsageError
 from kg.release import Release
 
-__all__ = ["FORMATS", "Format", "filename", "format_of", "formats_for", "write"]
+__all__ = ["FORMATS", "Format", "filename", "format_of", "formats_for", "formats_of", "write"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +94,16 @@ _WRITERS: dict[str, tuple[str, str]] = {
 def formats_for(answer: Any) -> tuple[Format, ...]:
     """The formats in which an answer (or answers of one kind) can be written."""
     several = isinstance(answer, list | tuple)
-    names = (*(_TABLES if _kind(answer) != "Implementation" else ("json",)), *_MORE.get(_kind(answer), ()))
+    found = formats_of(_kind(answer))
     if not getattr(answer, "rows", True):  # OSCAL has no way to say that there is nothing
-        names = tuple(n for n in names if n != "oscal")
-    found = [FORMATS[n] for n in names]
+        found = tuple(f for f in found if f.name != "oscal")
     return tuple(f for f in found if f.several or not several or len(answer) == 1)
+
+
+def formats_of(kind: str) -> tuple[Format, ...]:
+    """The formats in which one answer of that class can be written, by the class's name."""
+    tables = _TABLES if kind != "Implementation" else ("json",)
+    return tuple(FORMATS[n] for n in (*tables, *_MORE.get(kind, ())))
 
 
 def format_of(name: str) -> Format | None:
