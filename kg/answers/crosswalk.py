@@ -12,7 +12,7 @@ from datetime import date
 
 from kg.answers.coverage import StepView, step_views
 from kg.answers.graph import Filter, Graph, graph_of
-from kg.model import Disclaimer, Mapping
+from kg.model import Authority, Disclaimer, Mapping, NonCoverage
 from kg.relations import ALL, NO_RELATIONSHIP, Outcome, combine, inverse, outcome, word
 from kg.release import Release
 from kg.terms import prefix_of
@@ -60,7 +60,8 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Crosswalk:
-    """Both directions between two frameworks."""
+    """Both directions between two frameworks.  ``left_out`` are controls of one side that the project looked at and
+    found no counterpart for on the other."""
 
     source: str
     target: str
@@ -71,6 +72,7 @@ class Crosswalk:
     derived: tuple[DerivedRow, ...]
     sides: tuple[Side, Side]
     disclaimers: tuple[Disclaimer, ...]
+    left_out: tuple[NonCoverage, ...] = ()
 
 
 def _items(graph: Graph, name: str) -> dict[str, str]:
@@ -136,6 +138,19 @@ def crosswalk(
         derived=found,
         sides=sides,
         disclaimers=release.disclaimers_for(source, target),
+        left_out=_left_out(graph, filter_, source, target),
+    )
+
+
+def _left_out(graph: Graph, filter_: Filter, source: str, target: str) -> tuple[NonCoverage, ...]:
+    """What the project looked at in vain between the two: its own, unreviewed word, and so filtered as such."""
+    if filter_.sets or filter_.reviewed_only or filter_.min_authority.level > Authority.PROJECT.level:
+        return ()
+    pairs = ((source, target), (target, source))
+    return tuple(
+        n
+        for n in graph.release.non_coverage
+        if (prefix_of(n.subject), n.framework) in pairs and graph.exists(n.subject)
     )
 
 

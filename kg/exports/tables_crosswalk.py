@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 from kg.answers import Crosswalk, CrosswalkRow, DerivedRow, Side
 from kg.exports.tables import (
@@ -19,7 +19,7 @@ from kg.exports.tables import (
 from kg.exports.words import AUTHORITY, OUTCOMES, RELATIONS
 from kg.release import Release
 
-__all__ = ["crosswalk_document", "direction"]
+__all__ = ["crosswalk_document", "crosswalk_rows", "direction"]
 
 _SUBJECT = Column("subject", "From", "id in the first framework, leading to the official text", 24)
 _SUBJECT_TITLE = Column("subjectTitle", "From: title", "its title", 34)
@@ -114,6 +114,14 @@ def direction(side: Side, other: Side) -> str:
         f"Of {side.total} items of {side.framework}, {side.mapped} have a direct row to {other.framework} "
         f"and {side.contained} are contained in one of its items."
     )
+
+
+def crosswalk_rows(
+    value: Crosswalk, release: Release
+) -> tuple[Sequence[str], Iterator[tuple[Cell, ...]], Sequence[tuple[str, str]]]:
+    """The direct rows one by one: column names, rows and the stamp that each row carries."""
+    stamp = (("asOf", value.as_of.isoformat()), ("release", value.release))
+    return [c.name for c in _ROWS], (_row(r, release) for r in value.rows), stamp
 
 
 def crosswalk_document(value: Crosswalk, release: Release) -> Document:

@@ -1,0 +1,214 @@
+"""Every format an answer can be written in, and the one function that writes it.
+
+    FORMATS                         name → Format (extension, media type, title)
+    formats_for(answer)             the formats that suit an answer, the plainest first
+    format_of(path_or_name)         the format that a file's ending, or a name, means
+    write(answer, release, name)    the bytes, in chunks; large tables are never held whole
+
+The same answer of the same release gives the same bytes.  ``answer`` may be a sequence of answers of one kind (a
+coverage of several frameworks); a format that holds one answer a file then refuses it.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from itertools import islice
+from typing import Any
+
+from kg.errors import UsageError
+from kg.release import Release
+
+__all__ = ["FORMATS", "Format", "filename", "format_of", "formats_for", "write"]
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One file format: its name in options and addresses, its ending (without the dot), media type and title.
+
+    ``several`` says whether one file holds several answers of a kind.
+    """
+
+    name: str
+    extension: str
+    media_type: str
+    title: str
+    several: bool = False
+
+
+FORMATS: dict[str, Format] = {
+    f.name: f
+    for f in (
+        Format("json", "json", "application/json", "JSON", several=True),
+        Format("csv", "csv", "text/csv", "CSV: the main table", several=True),
+        Format("tsv", "tsv", "text/tab-separated-values", "TSV: the main table", several=True),
+        Format("md", "md", "text/markdown", "Markdown", several=True),
+        Format(
+            "xlsx", "xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "Excel workbook",
+            several=True,
+        ),
+        Format("sssom", "sssom.tsv", "text/tab-separated-values", "SSSOM 1.1 (TSV)"),
+        Format("sssom-json", "sssom.json", "application/json", "SSSOM 1.1 (JSON)"),
+    )
+}  # fmt: skip
+#: What people also write, and the format it means.
+_ALIASES = {"markdown": "md"}
+
+_TABLES = ("json", "csv", "tsv", "md", "xlsx")
+#: Answer → the formats beyond those of every table.
+_MORE: dict[str, tuple[str, ...]] = {
+    "Crosswalk": ("sssom", "sssom-json"),
+    "GraphListing": ("sssom", "sssom-json"),
+    "SetListing": ("sssom", "sssom-json"),
+}
+#: Format → the module of :mod:`kg.exports` and its writer ``(answers, release) → Iterator[bytes]``.
+_WRITERS: dict[str, tuple[str, str]] = {
+    "sssom": ("sssom", "sssom_tsv"),
+    "sssom-json": ("sssom", "sssom_json"),
+}
+
+
+def formats_for(answer: Any) -> tuple[Format, ...]:
+    """The formats in which an answer (or answers of one kind) can be written."""
+    several = isinstance(answer, list | tuple)
+    names = (*_TABLES, *_MORE.get(_kind(answer), ()))
+    found = [FORMATS[n] for n in names]
+    return tuple(f for f in found if f.several or not several or len(answer) == 1)
+
+
+def format_of(name: str) -> Format | None:
+    """The format of a name (``ttl``) or of a file's or address's ending, the longest that fits; ``None`` for none.
+
+    >>> format_of("crosswalk.sssom.tsv").name if "sssom" in FORMATS else "sssom"
+    'sssom'
+    >>> format_of("answer.md").title
+    'Markdown'
+    """
+    name = name.lower()
+    known = {f.extension: f for f in FORMATS.values()} | {a: FORMATS[n] for a, n in _ALIASES.items()}
+    if name in FORMATS or name in known:
+        return FORMATS.get(name) or known[name]
+    fitting = [e for e in known if name.endswith("." + e)]
+    return known[max(fitting, key=len)] if fitting else None
+
+
+def write(answer: Any, release: Release, format_: str | Format) -> Iterator[bytes]:
+    """``answer`` (or a sequence of answers of one kind) in a format, as chunks of bytes.
+
+    Raises :class:`~kg.errors.UsageError` at once for a format that does not suit the answer.
+    """
+    name = format_ if isinstance(format_, str) else format_.name
+    suiting = [f.name for f in formats_for(answer)]
+    if name not in suiting:
+        raise UsageError(f"this answer is not written as {name}", f"one of: {', '.join(suiting)}")
+    answers = tuple(answer) if isinstance(answer, list | tuple) else (answer,)
+    if name in _WRITERS:
+        module, function = _WRITERS[name]
+        writer: Callable[[Sequence[Any], Release], Iterator[bytes]] = getattr(
+            import_module(f"kg.exports.{module}"), function
+        )
+        return writer(answers, release)
+    return _BASIC[name](answers, release)
+
+
+def filename(answer: Any, release: Release, format_: str | Format) -> str:
+    """A file name that says what is in it: ``iso42001-gdpr.sssom.tsv``."""
+    found = FORMATS[format_] if isinstance(format_, str) else format_
+    kind = _kind(answer)
+    one = answer[0] if isinstance(answer, list | tuple) else answer
+    if kind == "Crosswalk":
+        stem = f"{one.source}-{one.target}"
+    elif kind == "SetListing":
+        stem = one.set.id
+    elif kind == "FrameworkListing":
+        stem = one.framework.id
+    elif kind == "GraphListing":
+        stem = f"aigov-kg-{release.digest}"
+    else:
+        stem = kind.lower() + (f"-{one.framework}" if isinstance(getattr(one, "framework", None), str) else "")
+    return f"{stem}.{found.extension}"
+
+
+def _kind(answer: Any) -> str:
+    """The class name of an answer, or of the first of several."""
+    return type(answer[0] if isinstance(answer, list | tuple) and answer else answer).__name__
+
+
+# ---------------------------------------------------------------- the formats of every table
+
+
+#: How many rows one chunk of a CSV holds.
+_ROWS = 1_000
+
+
+def _json(answers: Sequence[Any], release: Release) -> Iterator[bytes]:
+    from kg.exports.json import dumps
+
+    yield dumps(answers[0] if len(answers) == 1 else list(answers), release)
+
+
+def _documents(answers: Sequence[Any], release: Release) -> list[Any]:
+    from kg.exports.tables import document
+
+    return [document(a, release) for a in answers]
+
+
+def _markdown(answers: Sequence[Any], release: Release) -> Iterator[bytes]:
+    from kg.exports.markdown import markdown_text
+
+    yield markdown_text(_documents(answers, release)).encode()
+
+
+def _workbook(answers: Sequence[Any], release: Release) -> Iterator[bytes]:
+    from kg.exports.xlsx import workbook
+
+    yield workbook(_documents(answers, release))
+
+
+def _separated(separator: str) -> Callable[[Sequence[Any], Release], Iterator[bytes]]:
+    def written(answers: Sequence[Any], release: Release) -> Iterator[bytes]:
+        from kg.exports.csv import neutral
+
+        def cells() -> Iterator[Iterable[str]]:
+            for number, answer in enumerate(answers):
+                columns, rows, stamp = _main_rows(answer, release)
+                if not number:
+                    yield (*columns, *(name for name, _ in stamp))
+                last = tuple(neutral(value) for _, value in stamp)
+                for row in rows:
+                    yield (*(neutral(cell) for cell in row), *last)
+
+        lines = cells()
+        while chunk := list(islice(lines, _ROWS)):
+            out = io.StringIO()
+            csv.writer(out, delimiter=separator, lineterminator="\n").writerows(chunk)
+            yield out.getvalue().encode()
+
+    return written
+
+
+def _main_rows(answer: Any, release: Release) -> tuple[Sequence[str], Iterable[Any], Sequence[tuple[str, str]]]:
+    """The main table of an answer as column names, rows and stamp; the rows of large answers are made one by one."""
+    if _kind(answer) == "Crosswalk":
+        from kg.exports.tables_crosswalk import crosswalk_rows
+
+        return crosswalk_rows(answer, release)
+    if _kind(answer) in ("SetListing", "GraphListing"):
+        from kg.exports.tables_listing import listing_rows
+
+        return listing_rows(answer, release)
+    document = _documents([answer], release)[0]
+    table = document.tables[0]
+    return [c.name for c in table.columns], table.rows, document.stamp
+
+
+_BASIC: dict[str, Callable[[Sequence[Any], Release], Iterator[bytes]]] = {
+    "json": _json,
+    "csv": _separated(","),
+    "tsv": _separated("\t"),
+    "md": _markdown,
+    "xlsx": _workbook,
+}
