@@ -4,8 +4,8 @@
 >>> release = Release.load()                                        # doctest: +SKIP
 """
 
+from kg.client import Answer, Release
 from kg.errors import Finding, InputError, KgError, UnknownIdError, UsageError
-from kg.release import Release
 
-__all__ = ["Finding", "InputError", "KgError", "Release", "UnknownIdError", "UsageError"]
+__all__ = ["Answer", "Finding", "InputError", "KgError", "Release", "UnknownIdError", "UsageError"]
 __version__ = "0.1.0"
