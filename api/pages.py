@@ -20,6 +20,8 @@ ADDRESSES: dict[str, str] = {
     "/graphql": "Query: the editor for people and the endpoint for programs",
     "/schema.graphql": "The GraphQL schema with a description of everything",
     "/overlaps": "How much each framework gives of each other, as JSON; .csv, .md and .xlsx too",
+    "/sparql": "Ask in SPARQL: a form for people, the endpoint for programs",
+    "/id/catalogue": "Linked data: every id has an address, as in /id/gdpr/art-32.1; a catalogue of it all",
     "/errors": "What each error code means and what to do about it",
     "/openapi.json": "The other addresses, for programs",
     "/healthz": "Whether the server is alive, and which release it answers from",

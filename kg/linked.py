@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, KeysView, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -28,7 +28,7 @@ from kg.terms import BASE, KG, PREFIXES, iri
 if TYPE_CHECKING:
     from kg.release import Release
 
-__all__ = ["CONTEXT", "FORMATS", "Description", "describe", "document_of", "documents", "serialize"]
+__all__ = ["CONTEXT", "FORMATS", "NAMES", "Description", "describe", "document_of", "documents", "serialize", "short"]
 
 #: Ending → media type, the one given where a client takes anything first.
 FORMATS = {
@@ -40,8 +40,16 @@ FORMATS = {
     "trig": "application/trig",
     "csv": "text/csv",
 }
-#: The JSON-LD context: every prefix of the project.  It stands in each document, so that nothing has to be fetched.
-CONTEXT: dict[str, str] = dict(sorted(PREFIXES.items()))
+#: Prefix → namespace in what is written here: those of the project and of the words of catalogues.
+NAMES: dict[str, str] = {
+    **PREFIXES,
+    "foaf": "http://xmlns.com/foaf/0.1/",
+    "format": "http://www.w3.org/ns/formats/",
+    "sd": "http://www.w3.org/ns/sparql-service-description#",
+    "void": "http://rdfs.org/ns/void#",
+}
+#: The JSON-LD context.  It stands in each document, so that nothing has to be fetched.
+CONTEXT: dict[str, str] = dict(sorted(NAMES.items()))
 
 _TYPE = PREFIXES["rdf"] + "type"
 _XSD_STRING = PREFIXES["xsd"] + "string"
@@ -50,7 +58,8 @@ _ONTOLOGY = KG.removesuffix("#")
 _SET_RELATIONS = frozenset(KG + name for name in RELATIONS)
 #: By what a row names what it is about.
 _ROW_ENDS = tuple(ox.NamedNode(iri(each)) for each in ("sssom:subject_id", "sssom:object_id", "kg:incident"))
-_ROW_CLASSES = frozenset(iri(each) for each in ("kg:Mapping", "kg:Classification"))
+_MAPPING = ox.NamedNode(iri("kg:Mapping"))
+_ROW_CLASSES = frozenset((_MAPPING, ox.NamedNode(iri("kg:Classification"))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +93,9 @@ def document_of(value: str) -> str:
     return urldefrag(value).url if value.startswith(BASE) else _ONTOLOGY
 
 
-def documents(release: Release) -> tuple[str, ...]:
-    """The IRIs of all documents about what the release has something to say of, sorted."""
-    found: tuple[str, ...] = release.cache("linked.documents", lambda: tuple(sorted(_index(release))))
-    return found
+def documents(release: Release) -> KeysView[str]:
+    """The IRIs of all documents about what the release has something to say of."""
+    return _index(release).keys()
 
 
 def _index(release: Release) -> dict[str, list[str]]:
@@ -145,13 +153,15 @@ def _said(store: ox.Store, here: ox.NamedNode) -> Iterator[ox.Quad]:
         elif not _is_row(store, quad.subject, quad.graph_name):
             yield quad
     for quad in store.quads_for_pattern(here, ox.NamedNode(_TYPE), None):
-        if quad.object.value == iri("kg:Mapping"):  # type: ignore[union-attr]
-            ends = [_one(store, here, each, quad.graph_name) for each in ("subject_id", "predicate_id", "object_id")]
-            yield from store.quads_for_pattern(*ends, quad.graph_name)
+        if quad.object == _MAPPING:
+            subject, predicate, object_ = (
+                _one(store, here, each, quad.graph_name) for each in ("subject_id", "predicate_id", "object_id")
+            )
+            yield from store.quads_for_pattern(subject, predicate, object_, quad.graph_name)
 
 
 def _is_row(store: ox.Store, node: Any, graph: Any) -> bool:
-    return any(q.object.value in _ROW_CLASSES for q in store.quads_for_pattern(node, ox.NamedNode(_TYPE), None, graph))
+    return any(q.object in _ROW_CLASSES for q in store.quads_for_pattern(node, ox.NamedNode(_TYPE), None, graph))
 
 
 def _one(store: ox.Store, row: ox.NamedNode, name: str, graph: Any) -> Any:
@@ -189,11 +199,11 @@ def serialize(description: Description, format_: str) -> bytes:
     return _written(description.triples, kinds[format_])
 
 
-def _written(statements: Sequence[ox.Quad | ox.Triple], form: ox.RdfFormat) -> bytes:
+def _written(statements: Sequence[ox.Quad] | Sequence[ox.Triple], form: ox.RdfFormat) -> bytes:
     if form in (ox.RdfFormat.N_TRIPLES, ox.RdfFormat.N_QUADS):
         return b"".join(sorted((ox.serialize(statements, format=form) or b"").splitlines(keepends=True)))
     known = {value for q in statements for value in _iris(q)}
-    used = {p: ns for p, ns in PREFIXES.items() if any(value.startswith(ns) for value in known)}
+    used = {p: ns for p, ns in NAMES.items() if any(value.startswith(ns) for value in known)}
     text = (ox.serialize(statements, format=form, prefixes=used) or b"").decode()
     # the library writes the prefixes in an order of chance
     if form == ox.RdfFormat.RDF_XML:
@@ -216,34 +226,38 @@ def _iris(q: ox.Quad | ox.Triple) -> Iterator[str]:
 
 
 @cache
-def _short(value: str) -> str:
-    """An IRI as JSON-LD writes it under :data:`CONTEXT`: the longest namespace wins."""
-    best = max((p for p, ns in PREFIXES.items() if value.startswith(ns)), key=lambda p: len(PREFIXES[p]), default="")
-    local = value[len(PREFIXES[best]) :] if best else ""
+def short(value: str) -> str:
+    """An IRI by its prefix in :data:`CONTEXT`, the longest namespace first; one without a prefix comes back unchanged.
+
+    >>> short("https://w3id.org/aigov-kg/mappings/aisb-gdpr")
+    'kgset:aisb-gdpr'
+    """
+    best = max((p for p, ns in NAMES.items() if value.startswith(ns)), key=lambda p: len(NAMES[p]), default="")
+    local = value[len(NAMES[best]) :] if best else ""
     return f"{best}:{local}" if local and not local.startswith("//") else value
 
 
 def _jsonld_value(term: Any) -> dict[str, Any]:
     if isinstance(term, ox.NamedNode):
-        return {"@id": _short(term.value)}
+        return {"@id": short(term.value)}
     if isinstance(term, ox.BlankNode):
         return {"@id": str(term)}
     if term.language:
         return {"@value": term.value, "@language": term.language}
     if term.datatype.value == _XSD_STRING:
         return {"@value": term.value}
-    return {"@value": term.value, "@type": _short(term.datatype.value)}
+    return {"@value": term.value, "@type": short(term.datatype.value)}
 
 
 def _jsonld_nodes(quads: Iterable[ox.Quad]) -> list[dict[str, Any]]:
     nodes: dict[str, dict[str, Any]] = {}
     for q in quads:
-        name = _short(q.subject.value) if isinstance(q.subject, ox.NamedNode) else str(q.subject)
+        name = short(q.subject.value) if isinstance(q.subject, ox.NamedNode) else str(q.subject)
         node = nodes.setdefault(name, {"@id": name})
         if q.predicate.value == _TYPE and isinstance(q.object, ox.NamedNode):
-            node.setdefault("@type", []).append(_short(q.object.value))
+            node.setdefault("@type", []).append(short(q.object.value))
         else:
-            node.setdefault(_short(q.predicate.value), []).append(_jsonld_value(q.object))
+            node.setdefault(short(q.predicate.value), []).append(_jsonld_value(q.object))
     return list(nodes.values())
 
 
@@ -252,7 +266,7 @@ def _jsonld(quads: Sequence[ox.Quad]) -> bytes:
     for q in quads:
         graphs.setdefault("" if isinstance(q.graph_name, ox.DefaultGraph) else q.graph_name.value, []).append(q)
     content: list[Any] = _jsonld_nodes(graphs.pop(""))
-    content += [{"@id": _short(name), "@graph": _jsonld_nodes(inside)} for name, inside in graphs.items()]
+    content += [{"@id": short(name), "@graph": _jsonld_nodes(inside)} for name, inside in graphs.items()]
     document = {"@context": CONTEXT, "@graph": content}
     return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
@@ -265,13 +279,13 @@ def _table(description: Description) -> bytes:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(("subject", "predicate", "object", "language", "datatype"))
     for t in description.triples:
-        literal = isinstance(t.object, ox.Literal)
-        cells = (
-            _short(t.subject.value) if isinstance(t.subject, ox.NamedNode) else str(t.subject),
-            _short(t.predicate.value),
-            _short(t.object.value) if isinstance(t.object, ox.NamedNode) else t.object.value if literal else str(t.object),
-            (t.object.language or "") if literal else "",
-            _short(t.object.datatype.value) if literal and not t.object.language else "",
-        )
-        writer.writerow(neutral(cell) for cell in cells)
+        subject, object_ = t.subject, t.object
+        language = datatype = ""
+        if isinstance(object_, ox.Literal):
+            said, language = object_.value, object_.language or ""
+            datatype = "" if language else short(object_.datatype.value)
+        else:
+            said = short(object_.value) if isinstance(object_, ox.NamedNode) else str(object_)
+        about = short(subject.value) if isinstance(subject, ox.NamedNode) else str(subject)
+        writer.writerow(neutral(cell) for cell in (about, short(t.predicate.value), said, language, datatype))
     return out.getvalue().encode()

@@ -59,13 +59,13 @@ class QueryTooLargeError(KgError):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one query may take: ``seconds`` of time, ``rows`` and ``bytes`` of result, ``memory`` in bytes, ``length`` of
-    its text in characters; and of all: how many are evaluated at once (``workers``), how many wait (``waiting``) and for
-    how many seconds at most (``patience``)."""
+    """What one query may take: ``seconds`` of time, ``rows`` and ``size`` (bytes) of result, ``memory`` (bytes),
+    ``length`` of its text (characters); and of all: how many are evaluated at once (``workers``), how many wait
+    (``waiting``) and for how many seconds at most (``patience``)."""
 
     seconds: float = 10.0
     rows: int = 100_000
-    bytes: int = 64 * 1024 * 1024
+    size: int = 64 * 1024 * 1024
     memory: int = 1024 * 1024 * 1024
     length: int = 200_000
     workers: int = 2
@@ -76,25 +76,34 @@ class Limits:
 @dataclass(frozen=True, slots=True)
 class Request:
     """One query.  ``results`` is the ending of the format for SELECT and ASK, ``graph`` that for CONSTRUCT and
-    DESCRIBE (:data:`kg.sparql_worker.FORMATS`, ``GRAPH_FORMATS``), either empty where none would do."""
+    DESCRIBE (:data:`kg.sparql_worker.FORMATS`, ``GRAPH_FORMATS``), either empty where none would do.
+    ``rows`` and ``size`` are limits that may be smaller than those of all queries."""
 
     query: str
     default_graphs: tuple[str, ...] = ()
     named_graphs: tuple[str, ...] = ()
     results: str = "json"
     graph: str = "ttl"
+    rows: int | None = None
+    size: int | None = None
+
+    def within(self, limits: Limits) -> tuple[int, int]:
+        """How many rows and how many bytes of result there may be."""
+        rows = limits.rows if self.rows is None else min(self.rows, limits.rows)
+        return rows, limits.size if self.size is None else min(self.size, limits.size)
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
     """What came of a query: ``kind`` is ``select``, ``ask`` or ``graph``, ``format`` the ending of the format, ``cut``
-    is ``rows`` or ``bytes`` where the result ends before its end.  ``file`` stands at its beginning; close it."""
+    is ``rows`` or ``bytes`` where the result ends before its end; ``size`` is in bytes.  ``file`` stands at its
+    beginning; close it."""
 
     kind: str
     format: str
     rows: int
     cut: str
-    bytes: int
+    size: int
     file: IO[bytes]
 
 
@@ -236,7 +245,7 @@ class Pool:
     def _opened(self) -> IO[bytes]:
         """The dataset in a file without a name, which goes when the last process that has it open goes."""
         if self._file is None:
-            file = tempfile.TemporaryFile()
+            file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
             for piece in self._dump():
                 file.write(piece)
             file.flush()
@@ -340,11 +349,12 @@ class Pool:
 
         limits = self.limits
         until = time.monotonic() + limits.seconds
+        rows, size = request.within(limits)
         worker.send(
             {
                 "query": request.query, "default_graphs": request.default_graphs, "named_graphs": request.named_graphs,
-                "results": request.results, "graph": request.graph,
-                "rows": limits.rows, "bytes": limits.bytes, "seconds": limits.seconds,
+                "results": request.results, "graph": request.graph, "rows": rows, "bytes": size,
+                "seconds": limits.seconds,
             }
         )  # fmt: skip
         file: IO[bytes] = tempfile.SpooledTemporaryFile(_SPOOLED)  # noqa: SIM115
@@ -354,7 +364,7 @@ class Pool:
                 kind, content = worker.frame(until)
                 if kind == b"D":
                     length += len(content)
-                    if length > 2 * limits.bytes:  # one row beyond all measure
+                    if length > 2 * size + _SPOOLED:  # one row beyond all measure
                         raise _Gone
                     file.write(content)
                     continue

@@ -20,7 +20,7 @@ import struct
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from html import escape
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO, cast
 
 import orjson
 import pyoxigraph as ox
@@ -163,8 +163,7 @@ def _xml_term(term: Any) -> str:
 def _xml(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[bytes]:
     head = "".join(f'<variable name="{name}"/>' for name in names)
     yield (
-        '<?xml version="1.0"?>\n<sparql xmlns="http://www.w3.org/2005/sparql-results#">'
-        f"<head>{head}</head><results>"
+        f'<?xml version="1.0"?>\n<sparql xmlns="http://www.w3.org/2005/sparql-results#"><head>{head}</head><results>'
     ).encode()
     for row in rows:
         cells = "".join(
@@ -241,7 +240,12 @@ def _answer(store: ox.Store, asked: dict[str, Any], out: BinaryIO) -> dict[str, 
         return {"kind": "ask", "format": wanted, "rows": 1, "cut": ""}
     cut = _Cut(result, asked["rows"], lambda: pieces.bytes >= asked["bytes"])
     if isinstance(result, ox.QueryTriples):
-        ox.serialize(iter(cut), output=pieces, format=_RDF[wanted], prefixes=PREFIXES if wanted != "nt" else None)
+        ox.serialize(
+            iter(cut),
+            output=cast("IO[bytes]", pieces),
+            format=_RDF[wanted],
+            prefixes=PREFIXES if wanted != "nt" else None,
+        )
         kind = "graph"
     else:
         names = [variable.value for variable in result.variables]
