@@ -111,7 +111,7 @@ def _row_line(release: Release, row: ox.NamedNode, said: dict[str, Any]) -> list
     authority = release.sets[set_name].authority.value if set_name in release.sets else ""
     return [
         term(release, said["subject_id"]),
-        f"{_SENTENCE.get(relation, relation)}<br><code>{escape(relation)}</code>",
+        f"{_SENTENCE.get(relation, relation)}<br><code>{escape(relation).replace('_', '_<wbr>')}</code>",
         term(release, said["object_id"]),
         f'<a href="{escape(_address(row.value))}"><code>{escape(set_name)}</code></a><br>'
         f"{escape(authority)}, {escape(said['method'].value)}, {review}{strength}",
@@ -130,19 +130,21 @@ def render(release: Release, description: Description) -> str:
     mine = subjects.get(own, [])
     title = _first(mine, _TITLE_NAMES) or short(description.iri)
     notation = _first(mine, {PREFIXES["skos"] + "notation"})
+    names = dict.fromkeys((curie(description.iri), description.iri))
     stem = description.iri.removeprefix(BASE)
     heading = f"{notation}: {title}" if notation and notation != title else title
     body = [
         f"<h1>{escape(heading)}</h1>\n",
-        f'<p class="dim"><code>{escape(curie(description.iri))}</code><br><code>{escape(description.iri)}</code></p>\n',
+        f'<p class="dim">{"<br>".join(f"<code>{escape(n)}</code>" for n in names)}</p>\n',
     ]
     if mine:
-        body.append(f"<dl>\n{_facts(release, mine, inner)}</dl>\n")
+        said = [t for t in mine if t.predicate.value not in _TITLE_NAMES]
+        body.append(f"<dl>\n{_facts(release, said, inner)}{_official(release, curie(description.iri))}</dl>\n")
     if rows:
         lines = []
         for row in sorted(rows, key=lambda r: r.value):
-            said = {re.split(r"[/#]", t.predicate.value)[-1]: t.object for t in subjects[row]}
-            lines.append(_row_line(release, row, said))
+            ends = {re.split(r"[/#]", t.predicate.value)[-1]: t.object for t in subjects[row]}
+            lines.append(_row_line(release, row, ends))
         caption = f"{len(lines):,} mapping{'s' if len(lines) > 1 else ''}, read from left to right"
         head = ("This", "relation", "that", "Says who", "Why")
         body.append("<h2>Mappings</h2>\n" + wide_table(caption, head, lines))
@@ -153,6 +155,17 @@ def render(release: Release, description: Description) -> str:
     body.append(f"<h2>The same as data</h2>\n<p>{links}</p>\n")
     body.append(f'<p class="dim">Release <code>{release.digest}</code></p>')
     return page(title, "".join(body))
+
+
+def _official(release: Release, id_: str) -> str:
+    """Where the text of a provision is published by its owner."""
+    provision = release.provisions.get(id_)
+    if provision is None:
+        return ""
+    url = provision.url or release.frameworks[provision.framework].url
+    if not url.startswith(("http://", "https://")):
+        return ""
+    return f'<dt>official text</dt><dd><a href="{escape(url)}" rel="noreferrer">{escape(url)}</a></dd>\n'
 
 
 def _first(triples: Iterable[ox.Triple], predicates: Container[str]) -> str:
