@@ -233,10 +233,8 @@ class _Endpoint:
         headers = _headers(release, result, asked, self._limits)
         if page:
             return await self._page(release, query, result, headers)
-        media = next(m for m, e in {**RESULTS, **GRAPHS}.items() if e == result.format)
-        accepted = best(request.headers.get("accept"), [m for m, e in RESULTS.items() if e == result.format] or [media])
-        if not wanted and result.kind != "graph" and accepted:
-            media = accepted
+        names = [m for m, e in (GRAPHS if result.kind == "graph" else RESULTS).items() if e == result.format]
+        media = (None if wanted else best(request.headers.get("accept"), names)) or names[0]
         headers["Content-Length"] = str(result.size)
         if request.method == "HEAD":
             result.file.close()

@@ -15,6 +15,7 @@ import io
 import itertools
 import mmap
 import os
+import re
 import resource
 import struct
 import sys
@@ -139,9 +140,14 @@ def _json(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[bytes
 _XML_UNSAID = dict.fromkeys([*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF], "\ufffd")
 
 
+#: What readers make one line end of, or trim.
+_XML_BLANK = re.compile(r"\r|^\s+|\s+\Z")
+
+
 def _xml_text(text: str) -> str:
     """Text in XML 1.0, which has no words for control characters."""
-    return escape(text.translate(_XML_UNSAID), quote=True).replace("\r", "&#xD;")
+    text = escape(text.translate(_XML_UNSAID), quote=True)
+    return _XML_BLANK.sub(lambda found: "".join(f"&#{ord(c)};" for c in found[0]), text)
 
 
 def _xml_term(term: Any) -> str:
