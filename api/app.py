@@ -15,13 +15,16 @@ from api.access import ForbiddenError, Gate
 from api.files import add_downloads
 from api.graphiql import STATIC
 from api.graphql_http import GraphQLView
+from api.linked import add_linked_data
 from api.middleware import Envelope
 from api.observability import CONTENT_TYPE, Metrics
 from api.oidc import TokenError
 from api.responses import refusal
 from api.schema import schema
+from api.sparql import add_sparql
 from kg import Release, __version__
 from kg.errors import KgError
+from kg.sparql import Limits
 
 __all__ = ["create_app"]
 
@@ -43,9 +46,9 @@ class Ready(BaseModel):
     store: str = Field(description="ready where the database of organisations answers; none where there is none.")
 
 
-def create_app(release: Release | None = None, gate: Gate | None = None) -> FastAPI:
+def create_app(release: Release | None = None, gate: Gate | None = None, limits: Limits | None = None) -> FastAPI:
     """The application over ``release``, or over the project's own data.  ``gate`` holds the store of organisations and
-    says who asks; without one nothing is kept and nobody is known.
+    says who asks; without one nothing is kept and nobody is known.  ``limits`` says what one SPARQL query may take.
 
     Raises :class:`~kg.errors.InputError` where that data does not load: a server never starts half-read.
     """
@@ -67,6 +70,8 @@ def create_app(release: Release | None = None, gate: Gate | None = None) -> Fast
     app.mount("/static", StaticFiles(directory=STATIC, check_dir=False), name="static")
     _add_pages(app, found)
     add_downloads(app, gate, metrics)
+    add_linked_data(app)
+    add_sparql(app, limits)
     _add_operations(app, found, gate, metrics)
     return app
 

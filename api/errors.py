@@ -68,6 +68,10 @@ CODES: dict[str, tuple[int, str, str]] = {
     "STORE_BUSY": (503, "Too many write to the same organisation at once.", "Try again in a moment."),
     "STORE_UNREACHABLE": (503, "The database with the organisations does not answer.", "Try again later."),
     "UNKNOWN_REVISION": (400, "The organisation has no such revision.", "`revision` is the present one."),
+    "BAD_QUERY": (400, "The SPARQL query does not parse, or asks for more than reading.", "The message says where."),
+    "QUERY_DEADLINE": (422, "The SPARQL query was stopped at its deadline.", "Ask for less: LIMIT, fewer patterns."),
+    "QUERY_TOO_LARGE": (422, "The SPARQL query needs more memory than one may have.", "Ask for less, or in parts."),
+    "BUSY": (503, "Too many ask at once for what takes long.", "`Retry-After` says when to ask again."),
     "INTERNAL": (500, "Something went wrong on our side.", "Report the requestId; the server's log has the rest."),
 }  # fmt: skip
 

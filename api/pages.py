@@ -21,6 +21,8 @@ ADDRESSES: dict[str, str] = {
     "/schema.graphql": "The GraphQL schema with a description of everything",
     "/overlaps": "How much each framework gives of each other, as JSON; .csv, .md and .xlsx too",
     "/downloads": "Frameworks, mapping sets, crosswalks and the whole graph as files",
+    "/sparql": "Ask in SPARQL: a form for people, the endpoint for programs",
+    "/id/catalogue": "Linked data: every id has an address, as in /id/gdpr/art-32.1; a catalogue of it all",
     "/errors": "What each error code means and what to do about it",
     "/openapi": "Every address with its parameters, formats and answers; /openapi.json for programs",
     "/healthz": "Whether the server is alive, and which release it answers from",

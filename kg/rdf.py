@@ -9,7 +9,7 @@ kg:intersects_with nist-ai-rmf:MEASURE-2.7``) and a node of class ``kg:Mapping``
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pyoxigraph as ox
@@ -30,7 +30,7 @@ from kg.sources import builtin_data
 from kg.sources.sssom import predicate_of
 from kg.terms import PREFIXES, iri, set_iri
 
-__all__ = ["SparqlError", "dataset", "link_quad", "mapping_quads", "nquads", "query", "set_quads"]
+__all__ = ["SparqlError", "dataset", "evaluate", "link_quad", "mapping_quads", "nquads", "query", "set_quads"]
 
 
 class SparqlError(KgError):
@@ -193,6 +193,8 @@ _TOKEN = re.compile(
     re.S,
 )
 _SERVICE = re.compile(r"\bSERVICE\b", re.IGNORECASE)
+#: Only a dataset clause has this word.
+_FROM = re.compile(r"\bFROM\b", re.IGNORECASE)
 
 
 def _escaped(token: re.Match[str]) -> str:
@@ -202,18 +204,36 @@ def _escaped(token: re.Match[str]) -> str:
     return token["prefix"] + re.sub(r"(?<!\\)\.", r"\.", token["local"])
 
 
-def query(release: Release, text: str) -> Any:
-    """Run a SPARQL 1.1 query over the union of all graphs; the project's prefixes are known without being declared.
+def evaluate(
+    store: ox.Store, text: str, default_graphs: Sequence[str] = (), named_graphs: Sequence[str] = ()
+) -> ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples:
+    """Run a SPARQL 1.1 query over a store; the project's prefixes are known without being declared.
 
-    Returns pyoxigraph's solutions, boolean or triples.  Raises :class:`SparqlError` for what does not parse and for
-    ``SERVICE``; updates do not parse as queries.
+    The dataset is the one given here (IRIs of graphs; one that does not exist is empty, none is ever fetched), else the
+    one that the query names with ``FROM``, else the union of all graphs with each of them by its name.  Raises
+    :class:`SparqlError` for what does not parse and for ``SERVICE``; updates do not parse as queries.
     """
-    if _SERVICE.search(_TOKEN.sub(" ", text)):
+    bare = _TOKEN.sub(" ", text)
+    if _SERVICE.search(bare):
         raise SparqlError("SERVICE is refused", "this graph is read alone; no other endpoint is asked")
+    asked: dict[str, Any] = {}
     try:
-        return release.dataset.query(_TOKEN.sub(_escaped, text), prefixes=PREFIXES, use_default_graph_as_union=True)
+        if default_graphs or named_graphs:
+            asked["default_graph"] = [ox.NamedNode(g) for g in default_graphs]
+            asked["named_graphs"] = [ox.NamedNode(g) for g in named_graphs]
+    except ValueError as error:
+        raise SparqlError(f"the name of a graph is not an IRI: {error}", "write it in full: https://…") from None
+    if not asked and not _FROM.search(bare):
+        asked["use_default_graph_as_union"] = True
+    try:
+        return store.query(_TOKEN.sub(_escaped, text), prefixes=PREFIXES, **asked)
     except OSError as error:
         raise SparqlError("the query asks for something outside this graph", str(error)) from None
     except SyntaxError as error:
         hint = "known prefixes: " + ", ".join(PREFIXES)
         raise SparqlError(f"the query does not parse: {error.msg or error}", hint) from None
+
+
+def query(release: Release, text: str) -> Any:
+    """Run a query as :func:`evaluate` does over the release: pyoxigraph's solutions, boolean or triples."""
+    return evaluate(release.dataset, text)

@@ -24,6 +24,7 @@ _PAGES = (
     ("", "what is here"),
     ("graphql", "GraphQL, with example queries"),
     ("schema.graphql", "the GraphQL schema"),
+    ("sparql", "SPARQL, with example queries"),
 )
 _HOW = (
     "make a key with `kg keys create --platform` and use the same database, or set KG_OIDC_ISSUER and "
@@ -58,6 +59,12 @@ def serve(
     grace: Annotated[
         int, typer.Option("--grace", metavar="SECONDS", min=0, help="How long requests under way may go on at the end.")
     ] = 10,
+    query_deadline: Annotated[
+        float,
+        typer.Option(
+            "--query-deadline", metavar="SECONDS", min=0.1, max=600, help="How long one SPARQL query may take."
+        ),
+    ] = 10,
     data: DataOption = None,
 ) -> None:
     """Serve GraphQL and the pages until Ctrl-C."""
@@ -69,10 +76,11 @@ def serve(
 
         from api.app import create_app
         from api.observability import configure_logging
+        from kg.sparql import Limits
 
         if log != "off":
             configure_logging(log)
-        app = create_app(release, gate)
+        app = create_app(release, gate, Limits(seconds=query_deadline))
         shown = f"[{host}]" if ":" in host else "127.0.0.1" if host in ("0.0.0.0", "") else host
         base = f"http://{shown}:{bound.getsockname()[1]}/"
         print(f"Release {release.digest}. Open:")
