@@ -4,8 +4,20 @@
 >>> release = Release.load()                                        # doctest: +SKIP
 """
 
-from kg.errors import Finding, InputError, KgError, UnknownIdError, UsageError
-from kg.release import Release
+from typing import TYPE_CHECKING
+
+from kg.lazy import lazily
+
+if TYPE_CHECKING:
+    from kg.errors import Finding, InputError, KgError, UnknownIdError, UsageError
+    from kg.release import Release
 
 __all__ = ["Finding", "InputError", "KgError", "Release", "UnknownIdError", "UsageError"]
 __version__ = "0.1.0"
+
+#: Module → the names of this package that it defines.
+_MODULES = {
+    "errors": "Finding InputError KgError UnknownIdError UsageError",
+    "release": "Release",
+}
+lazily(__name__, _MODULES)
