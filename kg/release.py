@@ -49,6 +49,8 @@ if TYPE_CHECKING:
     import networkx as nx
     import pyoxigraph as ox
 
+    from kg.arrays import Arrays
+
 __all__ = ["Node", "Release"]
 
 Node = Provision | ReferenceControl | JointNode
@@ -386,6 +388,13 @@ class Release:
         if found is None:
             found = self._caches[key] = make()
         return found
+
+    @cached_property
+    def arrays(self) -> Arrays:
+        """The same as integer columns, for speed."""
+        from kg.arrays import Arrays
+
+        return Arrays.of(self)
 
     @cached_property
     def dataset(self) -> ox.Store:
