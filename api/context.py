@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from uuid import uuid4
 
 import strawberry
@@ -14,7 +14,9 @@ import strawberry
 from api.access import NOBODY, Principal
 from api.observability import Metrics
 from kg import Release
-from kg.organizations.store import Store
+
+if TYPE_CHECKING:
+    from kg.organizations.store import Store
 
 __all__ = ["Context", "Info", "Kept"]
 

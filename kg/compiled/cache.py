@@ -28,7 +28,7 @@ from kg.release import Release
 if TYPE_CHECKING:
     from kg.sources import Progress
 
-__all__ = ["build", "cache_folder", "load"]
+__all__ = ["build", "cache_folder", "load", "state"]
 
 #: How many builds are kept, and for how long one that nobody opens, in seconds.
 MOST, UNUSED = 12, 30 * 86400
@@ -105,6 +105,11 @@ def build(
             add_dataset(found.build.folder, nquads(found).encode())
             found = _opened(found.build.folder, folders, own) or found
     return found
+
+
+def state(folders: Sequence[Path] = ()) -> str:
+    """What the sources look like from outside: another string whenever a name, size or time of them is another."""
+    return _listing(_roots(folders, None))[0]
 
 
 # ---------------------------------------------------------------- which build
