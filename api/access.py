@@ -12,13 +12,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 
 from api.oidc import Oidc, TokenError
 from kg.errors import KgError
-from kg.organizations.store import PLATFORM, Actor, Role, Store
+from kg.organizations.store import PLATFORM, Actor, Role
+
+if TYPE_CHECKING:
+    from kg.organizations.store import Store
 
 __all__ = [
     "LOCAL_ORGANIZATION", "NOBODY", "ForbiddenError", "Gate", "NoStoreError", "Principal", "is_loopback", "opened",

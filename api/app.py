@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, PlainTextResponse
 from pydantic import BaseModel, Field
@@ -22,8 +24,9 @@ from api.oidc import TokenError
 from api.responses import refusal
 from api.schema import schema
 from api.sparql import add_sparql
-from kg import Release, __version__
+from kg import __version__
 from kg.errors import KgError
+from kg.release import Release
 from kg.sparql import Limits
 
 __all__ = ["create_app"]
@@ -46,15 +49,24 @@ class Ready(BaseModel):
     store: str = Field(description="ready where the database of organisations answers; none where there is none.")
 
 
-def create_app(release: Release | None = None, gate: Gate | None = None, limits: Limits | None = None) -> FastAPI:
+def create_app(
+    release: Release | None = None,
+    gate: Gate | None = None,
+    metrics: Metrics | None = None,
+    limits: Limits | None = None,
+) -> FastAPI:
     """The application over ``release``, or over the project's own data.  ``gate`` holds the store of organisations and
-    says who asks; without one nothing is kept and nobody is known.  ``limits`` says what one SPARQL query may take.
+    says who asks; without one nothing is kept and nobody is known.  ``metrics`` are those of an application that this
+    one replaces; ``limits`` says what one SPARQL query may take.
 
     Raises :class:`~kg.errors.InputError` where that data does not load: a server never starts half-read.
     """
     found = release if release is not None else Release.load()
     gate = gate or Gate(None)
-    metrics = Metrics(found.digest)
+    if metrics is None:
+        metrics = Metrics(found.digest)
+    else:
+        metrics.serves(found.digest)
     app = FastAPI(
         title="AI governance graph",
         version=__version__,
@@ -77,20 +89,21 @@ def create_app(release: Release | None = None, gate: Gate | None = None, limits:
 
 
 def _add_pages(app: FastAPI, release: Release) -> None:
-    start, errors, sdl = pages.home(release), pages.errors_page(), schema.as_str()
+    # made when somebody looks: the start page counts everything
+    start = cache(lambda: pages.home(release))
 
     @app.get("/", response_class=HTMLResponse, include_in_schema=False)
     def home() -> str:
-        return start
+        return start()
 
     @app.get("/errors", response_class=HTMLResponse, include_in_schema=False)
     def error_codes() -> str:
-        return errors
+        return pages.errors_page()
 
     @app.get("/schema.graphql", response_class=PlainTextResponse, summary="The GraphQL schema")
     def graphql_schema() -> str:
         """In GraphQL's schema definition language, with a description of everything."""
-        return sdl
+        return schema.as_str()
 
 
 def _add_operations(app: FastAPI, release: Release, gate: Gate, metrics: Metrics) -> None:

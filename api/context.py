@@ -6,15 +6,17 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from uuid import uuid4
 
 import strawberry
 
 from api.access import NOBODY, Principal
 from api.observability import Metrics
-from kg import Release
-from kg.organizations.store import Store
+from kg.release import Release
+
+if TYPE_CHECKING:
+    from kg.organizations.store import Store
 
 __all__ = ["Context", "Info", "Kept"]
 

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from api.pages import page, table
 from api.serving import Form
-from kg import Release
+from kg.release import Release
 
 __all__ = ["downloads_page", "list_page"]
 

@@ -56,7 +56,7 @@ CODES: dict[str, tuple[int, str, str]] = {
     "UNKNOWN_ID": (404, "The id names nothing in this release.", "The hint names the nearest that does."),
     "ARCHIVED": (409, "The organisation is archived.", "Take it up again first: `archiveOrganization`."),
     "BEFORE_CREATION": (400, "The organisation did not exist at that time.", "Ask for a later time."),
-    "BUSY": (503, "As much as this server makes at once is being made.", "Try again in a few seconds."),
+    "BUSY": (503, "Too many ask at once for what takes long.", "`Retry-After` says when to ask again."),
     "RANGE_NOT_SATISFIABLE": (416, "The range asks for nothing that is there.", "`Content-Range` says how long it is."),
     "CONFLICT": (409, "Somebody else has changed it since it was read.", "Read it again and decide again."),
     "FORBIDDEN": (403, "You are known here and may not do this.", "Ask an administrator of the organisation."),
@@ -71,7 +71,6 @@ CODES: dict[str, tuple[int, str, str]] = {
     "BAD_QUERY": (400, "The SPARQL query does not parse, or asks for more than reading.", "The message says where."),
     "QUERY_DEADLINE": (422, "The SPARQL query was stopped at its deadline.", "Ask for less: LIMIT, fewer patterns."),
     "QUERY_TOO_LARGE": (422, "The SPARQL query needs more memory than one may have.", "Ask for less, or in parts."),
-    "BUSY": (503, "Too many ask at once for what takes long.", "`Retry-After` says when to ask again."),
     "INTERNAL": (500, "Something went wrong on our side.", "Report the requestId; the server's log has the rest."),
 }  # fmt: skip
 

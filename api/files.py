@@ -17,7 +17,7 @@ from api.downloads_page import downloads_page
 from api.observability import Metrics
 from api.openapi import document
 from api.serving import Serving
-from kg import Release
+from kg.release import Release
 
 __all__ = ["add_downloads"]
 

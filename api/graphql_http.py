@@ -34,7 +34,7 @@ from api.negotiation import best
 from api.observability import Metrics
 from api.oidc import TokenError
 from api.schema import KgSchema
-from kg import Release
+from kg.release import Release
 
 __all__ = ["GRAPHQL_RESPONSE", "MAX_BODY", "GraphQLView"]
 

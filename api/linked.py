@@ -17,8 +17,8 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Match
 
 from api.negotiation import best
-from kg import Release
 from kg.errors import KgError, UnknownIdError, nearest
+from kg.release import Release
 
 if TYPE_CHECKING:
     from kg.catalogue import Download

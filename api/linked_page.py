@@ -11,8 +11,8 @@ from urllib.parse import quote
 import pyoxigraph as ox
 
 from api.pages import page
-from kg import Release
 from kg.linked import FORMATS, Description, short
+from kg.release import Release
 from kg.terms import BASE, KG, PREFIXES, curie, iri, set_iri
 
 __all__ = ["render", "term", "wide_table"]

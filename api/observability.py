@@ -45,8 +45,13 @@ class Metrics:
         self._writes = Counter(
             "kg_writes", "Changes to organisations, by kind.", ("operation",), registry=self.registry
         )
-        info = Gauge("kg_release_info", "The release that answers.", ("digest",), registry=self.registry)
-        info.labels(release).set(1)
+        self._release = Gauge("kg_release_info", "The release that answers.", ("digest",), registry=self.registry)
+        self.serves(release)
+
+    def serves(self, release: str) -> None:
+        """Another release answers from now on."""
+        self._release.clear()
+        self._release.labels(release).set(1)
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one answer.  ``route`` is the template of the address, never the address itself."""

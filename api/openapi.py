@@ -15,9 +15,10 @@ from fastapi.openapi.utils import get_openapi
 from api.downloads import Address
 from api.errors import CODES, problem
 from api.serving import Form
-from kg import Release, __version__
+from kg import __version__
 from kg.answers.graph import MAX_HOPS
 from kg.model import Authority
+from kg.release import Release
 
 __all__ = ["document"]
 

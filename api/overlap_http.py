@@ -15,9 +15,9 @@ from api.downloads import Address, at_address, release_of, unknown, whole
 from api.schema.inputs import MAX_SYSTEMS, TooMuchError
 from api.schema.overlaps import check_cells
 from api.serving import Asked, Form
-from kg import Release
 from kg.exports.formats import FORMATS, write
 from kg.permalink import SUFFIXES, OverlapQuery, answer_query, check_release, parse_permalink
+from kg.release import Release
 
 __all__ = ["ADDRESSES"]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from api.errors import CODES
-from kg import Release
+from kg.release import Release
 
 __all__ = ["ADDRESSES", "POLICY", "coded", "errors_page", "home", "page", "problem_page", "table"]
 

@@ -23,8 +23,8 @@ from api.errors import CODES
 from api.linked import body_of, not_acceptable
 from api.negotiation import best
 from api.responses import refusal
-from kg import Release
 from kg.errors import KgError
+from kg.release import Release
 from kg.sparql import BusyError, Limits, Pool, Result, Ticket
 from kg.sparql import Request as Asked
 

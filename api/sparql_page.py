@@ -9,8 +9,8 @@ import pyoxigraph as ox
 
 from api.linked_page import term, wide_table
 from api.pages import page
-from kg import Release
 from kg.errors import KgError
+from kg.release import Release
 from kg.sparql import Limits, Result
 from kg.terms import set_iri
 

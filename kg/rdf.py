@@ -26,11 +26,12 @@ from kg.model import (
     ThreatLink,
 )
 from kg.release import Release
-from kg.sources import builtin_data
 from kg.sources.sssom import predicate_of
 from kg.terms import PREFIXES, iri, set_iri
 
-__all__ = ["SparqlError", "dataset", "evaluate", "link_quad", "mapping_quads", "nquads", "query", "set_quads"]
+__all__ = [
+    "SparqlError", "dataset", "evaluate", "link_quad", "mapping_quads", "nquads", "query", "restored", "set_quads",
+]  # fmt: skip
 
 
 class SparqlError(KgError):
@@ -50,10 +51,17 @@ def _text(value: str) -> ox.Literal:
 def dataset(release: Release) -> ox.Store:
     """Load the release into an in-memory store."""
     store = ox.Store()
-    for folder in (builtin_data(), *release.folders):
+    for folder in release.roots:
         for path in sorted((folder / "ontologies").rglob("*.ttl")):
             store.bulk_load(path=str(path), format=ox.RdfFormat.TURTLE)
     store.bulk_extend(_quads(release, store))
+    return store
+
+
+def restored(nquads: memoryview) -> ox.Store:
+    """The store of a compiled dataset, which was checked when it was written."""
+    store = ox.Store()
+    store.bulk_load(input=bytes(nquads), format=ox.RdfFormat.N_QUADS, lenient=True)
     return store
 
 
@@ -179,6 +187,8 @@ def _provision(release: Release, p: Provision) -> Iterator[ox.Quad]:
 
 def nquads(release: Release) -> str:
     """The whole dataset as sorted N-Quads, byte-stable for one release (blank nodes named by RDFC-1.0)."""
+    if release.build is not None and (compiled := release.build.dataset) is not None:
+        return str(compiled, "utf-8")
     quads = ox.Dataset(release.dataset)
     quads.canonicalize(ox.CanonicalizationAlgorithm.RDFC_1_0)
     data = ox.serialize(quads, format=ox.RdfFormat.N_QUADS) or b""

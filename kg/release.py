@@ -42,12 +42,15 @@ from kg.model import (
     ThreatLink,
 )
 from kg.relations import NO_RELATIONSHIP
-from kg.sources import Content, load
 from kg.terms import natural_key, prefix_of, resolve_reference
 
 if TYPE_CHECKING:
     import networkx as nx
     import pyoxigraph as ox
+
+    from kg.arrays import Arrays
+    from kg.compiled.files import Build
+    from kg.sources import Content, Progress
 
 __all__ = ["Node", "Release"]
 
@@ -82,72 +85,128 @@ class Release:
     the questionnaire to it, in the order of asking, ``classifications`` the id of an incident to where it stands in
     the taxonomies of the MIT AI Risk Repository;
     ``mappings``, ``parts``, ``references``, ``threat_links`` and ``non_coverage`` are tuples in canonical order.
+    ``build`` is what a compiled release was opened from, ``None`` for one that was read.
     """
 
-    def __init__(self, content: Content, folders: Sequence[Path] = ()) -> None:
+    frameworks: MappingType[str, Framework]
+    catalogues: MappingType[str, Catalogue]
+    controls: MappingType[str, ReferenceControl]
+    joints: MappingType[str, JointNode]
+    threats: MappingType[str, Threat]
+    incidents: MappingType[str, Incident]
+    risk_domains: MappingType[str, RiskDomain]
+    classification_sets: MappingType[str, ClassificationSet]
+    classifications: MappingType[str, Classification]
+    sets: MappingType[str, MappingSet]
+    rules: MappingType[str, ApplicationRule]
+    disclaimers: MappingType[str, Disclaimer]
+    vocabulary: MappingType[tuple[str, str], ProfileWord]
+    questions: MappingType[str, Question]
+    provisions: MappingType[str, Provision]
+    parts: tuple[Part, ...]
+    mappings: tuple[Mapping, ...]
+    references: tuple[LegalReference, ...]
+    threat_links: tuple[ThreatLink, ...]
+    non_coverage: tuple[NonCoverage, ...]
+    _options: tuple[Option, ...]
+
+    def __init__(self, content: Content, folders: Sequence[Path] = (), *, own: Path | None = None) -> None:
         self.folders = tuple(folders)
-        self.frameworks: MappingType[str, Framework] = MappingProxyType(
-            {f.id: f for f in sorted(content.frameworks, key=lambda f: (f.order, f.id))}
-        )
-        self.catalogues: MappingType[str, Catalogue] = _by_id(content.catalogues)
-        self.controls: MappingType[str, ReferenceControl] = _by_id(content.controls)
-        self.joints: MappingType[str, JointNode] = _by_id(content.joints)
-        self.threats: MappingType[str, Threat] = _by_id(content.threats)
-        self.incidents: MappingType[str, Incident] = _by_id(content.incidents)
-        self.risk_domains: MappingType[str, RiskDomain] = _by_id(content.risk_domains)
-        self.classification_sets: MappingType[str, ClassificationSet] = _by_id(content.classification_sets)
-        self.classifications: MappingType[str, Classification] = MappingProxyType(
+        self._own = own
+        self.build: Build | None = None
+        self._caches: dict[Any, Any] = {}
+        self.frameworks = MappingProxyType({f.id: f for f in sorted(content.frameworks, key=lambda f: (f.order, f.id))})
+        self.catalogues = _by_id(content.catalogues)
+        self.controls = _by_id(content.controls)
+        self.joints = _by_id(content.joints)
+        self.threats = _by_id(content.threats)
+        self.incidents = _by_id(content.incidents)
+        self.risk_domains = _by_id(content.risk_domains)
+        self.classification_sets = _by_id(content.classification_sets)
+        self.classifications = MappingProxyType(
             {c.incident: c for c in sorted(content.classifications, key=lambda c: c.number)}
         )
-        self.sets: MappingType[str, MappingSet] = _by_id(content.sets)
-        self.rules: MappingType[str, ApplicationRule] = _by_id(content.rules)
-        self.disclaimers: MappingType[str, Disclaimer] = _by_id(content.disclaimers)
-        self.vocabulary: MappingType[tuple[str, str], ProfileWord] = MappingProxyType(
+        self.sets = _by_id(content.sets)
+        self.rules = _by_id(content.rules)
+        self.disclaimers = _by_id(content.disclaimers)
+        self.vocabulary = MappingProxyType(
             {(w.kind, w.name): w for w in sorted(content.words, key=lambda w: natural_key(w.id))}
         )
-        self.questions: MappingType[str, Question] = MappingProxyType(
+        self.questions = MappingProxyType(
             {q.name: q for q in sorted(content.questions, key=lambda q: (q.order, q.name))}
         )
-        self._options: tuple[Option, ...] = tuple(sorted(content.options, key=lambda o: (o.order, o.id)))
+        self._options = tuple(sorted(content.options, key=lambda o: (o.order, o.id)))
         order = {f: i for i, f in enumerate(self.frameworks)}
         provisions = {p.id: p for p in content.provisions}
-        self.parts: tuple[Part, ...] = tuple(
+        self.parts = tuple(
             sorted(
                 set(content.parts), key=lambda p: (natural_key(p.whole), p.incorporates, natural_key(p.part), p.kind)
             )
         )
         self._place = _places(provisions, self.parts)
-        self.provisions: MappingType[str, Provision] = MappingProxyType(
+        self.provisions = MappingProxyType(
             {
                 p.id: p
                 for p in sorted(provisions.values(), key=lambda p: (order.get(p.framework, 99), self._place[p.id]))
             }
         )
-        self.mappings: tuple[Mapping, ...] = tuple(
+        self.mappings = tuple(
             sorted(
                 content.mappings,
                 key=lambda m: (m.set_id, natural_key(m.subject), natural_key(m.object), m.rationale_kind),
             )
         )
-        self.references: tuple[LegalReference, ...] = tuple(
+        self.references = tuple(
             sorted(content.references, key=lambda r: (natural_key(r.subject), natural_key(r.object), r.kind))
         )
-        self.threat_links: tuple[ThreatLink, ...] = tuple(
+        self.threat_links = tuple(
             sorted(content.threat_links, key=lambda t: (natural_key(t.threat), t.relation, natural_key(t.target)))
         )
-        self.non_coverage: tuple[NonCoverage, ...] = tuple(
-            sorted(content.non_coverage, key=lambda n: (natural_key(n.subject), n.framework))
-        )
-        self._caches: dict[Any, Any] = {}
+        self.non_coverage = tuple(sorted(content.non_coverage, key=lambda n: (natural_key(n.subject), n.framework)))
 
     @classmethod
     def load(cls, *folders: Path | str, own: Path | None = None) -> Release:
-        """Read, check and freeze the project's data (or, in its place, the tree ``own`` of another version of it) and
-        then each of ``folders``.
+        """The project's data (or, in its place, the tree ``own`` of another version of it) and then each of
+        ``folders``, checked and frozen.
 
-        Raises :class:`~kg.errors.InputError` with every finding if anything is wrong.
+        Starts from the compiled release where there is one of these very sources (:mod:`kg.compiled.cache`), and makes
+        one otherwise.  Raises :class:`~kg.errors.InputError` with every finding if anything is wrong.
         """
-        return cls(load(folders, own=own), tuple(Path(f) for f in folders))
+        from kg.compiled.cache import load
+
+        return load(tuple(map(Path, folders)), own)
+
+    @classmethod
+    def read(cls, *folders: Path | str, own: Path | None = None, progress: Progress | None = None) -> Release:
+        """The same from the sources themselves, whatever is compiled; ``progress`` is told of each file."""
+        from kg.sources import load
+
+        return cls(load(folders, own=own, progress=progress), tuple(map(Path, folders)), own=own)
+
+    @classmethod
+    def opened(cls, build: Build, folders: Sequence[Path] = (), *, own: Path | None = None) -> Release:
+        """The release of a build: each attribute is read when it is first asked for."""
+        found = cls.__new__(cls)
+        found.folders, found._own, found.build, found._caches = tuple(folders), own, build, {}
+        found.__dict__["digest"] = build.digest
+        return found
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """An attribute of a compiled release that nobody has asked for yet."""
+            build = self.__dict__.get("build")
+            if build is None or name not in build.attributes:
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            found = build.read(name)
+            return self.__dict__.setdefault(name, MappingProxyType(found) if isinstance(found, dict) else found)
+
+    @property
+    def roots(self) -> tuple[Path, ...]:
+        """The data folders it was read from, the project's own first."""
+        from kg.places import builtin_data
+
+        return (self._own or builtin_data(), *self.folders)
 
     # ---------------------------------------------------------------- identity
 
@@ -253,6 +312,10 @@ class Release:
         raise self.unknown(text if prefix else f"{framework}:{text}" if framework else text)
 
     # ---------------------------------------------------------------- structure
+
+    @cached_property
+    def _place(self) -> dict[str, tuple[Any, ...]]:
+        return _places(self.provisions, self.parts)
 
     @cached_property
     def parts_of(self) -> MappingType[str, tuple[Part, ...]]:
@@ -372,6 +435,8 @@ class Release:
     @cached_property
     def row(self) -> MappingType[str, Mapping]:
         """Row id → row."""
+        if self.build is not None:
+            return MappingProxyType(self.build.read("row"))
         return MappingProxyType({m.id: m for m in self.mappings})
 
     def disclaimers_for(self, *frameworks: str) -> tuple[Disclaimer, ...]:
@@ -390,9 +455,18 @@ class Release:
     @cached_property
     def dataset(self) -> ox.Store:
         """The RDF dataset for SPARQL: the ontology in the default graph, each mapping set in a graph of its own."""
-        from kg.rdf import dataset
+        from kg.rdf import dataset, restored
 
-        return dataset(self)
+        compiled = self.build.dataset if self.build is not None else None
+        return dataset(self) if compiled is None else restored(compiled)
+
+    @cached_property
+    def arrays(self) -> Arrays:
+        """The columns of the engine; those of a compiled release are mapped and shared by all processes."""
+        from kg.arrays import Arrays
+
+        columns = self.build.columns if self.build is not None else {}
+        return Arrays.from_columns(columns) if columns else Arrays.of(self)
 
     @cached_property
     def network(self) -> nx.MultiDiGraph[str]:

@@ -22,7 +22,8 @@ class Server:
 
     def __init__(self, *options: str, **environment: str) -> None:
         self._command = [sys.executable, "-m", "kg", "serve", "--port", "0", *options]
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("KG_")}
+        own = ("KG_CACHE",)
+        inherited = {n: v for n, v in os.environ.items() if n in own or not n.startswith("KG_")}
         self._environment = {**inherited, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **environment}
         self.start()
 

@@ -667,13 +667,13 @@ def test_lint_summarises_what_sets_disagree_on(run: Run, monkeypatch: pytest.Mon
     between = [
         Finding("a.tsv", n, "CONTRADICTION_BETWEEN_SETS", "m", hint.format(n), severity="warning") for n in (3, 4)
     ]
-    monkeypatch.setattr("kg.sources.lint", lambda folders, fix: between)
+    monkeypatch.setattr("kg.sources.lint", lambda *_, **__: between)
     assert run("lint").stdout.splitlines() == [
         "a.tsv: warning CONTRADICTION_BETWEEN_SETS 2 rows contradict b.tsv (`kg lint --verbose` lists them)"
     ]
     assert run("lint", "--verbose").stdout.splitlines() == [str(f) for f in between]
     error = Finding("a.tsv", 9, "UNKNOWN_ID", "x does not exist", "did you mean y?")
-    monkeypatch.setattr("kg.sources.lint", lambda folders, fix: [*between, error])
+    monkeypatch.setattr("kg.sources.lint", lambda *_, **__: [*between, error])
     result = run("lint", code=2)
     assert "a.tsv:9: UNKNOWN_ID x does not exist (did you mean y?)" in result.stdout
     assert "1 error, 2 warnings" in result.stderr
@@ -682,7 +682,7 @@ def test_lint_summarises_what_sets_disagree_on(run: Run, monkeypatch: pytest.Mon
 def test_lint_fix_is_passed_on(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[bool] = []
 
-    def find(folders: list[Path], *, fix: bool) -> list[Finding]:
+    def find(folders: list[Path], *, fix: bool, **_: object) -> list[Finding]:
         asked.append(fix)
         return []
 

@@ -18,11 +18,11 @@ from api.schema.inputs import (
     read_controls,
     read_profile,
 )
-from kg import Release
 from kg.answers.whatif import Changes
 from kg.errors import UsageError
 from kg.model import Profile
 from kg.organizations import find_target
+from kg.release import Release
 
 __all__ = ["ChangesInput"]
 

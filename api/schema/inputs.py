@@ -14,12 +14,12 @@ import strawberry
 from strawberry import field
 
 from api.schema.enums import Authority, ControlStatus, Relation
-from kg import Release
 from kg.answers import MAX_HOPS, Filter
 from kg.errors import KgError, UsageError
 from kg.model import Control, EvidenceRecord, Profile
 from kg.organizations import Sheet, parse_controls, profile_from_mapping
 from kg.organizations.evidence import with_evidence
+from kg.release import Release
 
 __all__ = [
     "MAX_CONTROLS",

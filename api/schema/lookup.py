@@ -11,9 +11,9 @@ from api.schema.ids import BadIdError, split_id
 from api.schema.mappings import Mapping, MappingSet
 from api.schema.nodes import Entry, Node, computed
 from api.schema.threats import Incident, Threat
-from kg import Release
 from kg.answers import Hit
 from kg.errors import UnknownIdError, UsageError
+from kg.release import Release
 from kg.terms import BASE, FRAMEWORKS, curie
 
 __all__ = ["By", "ReferenceInput", "SearchHit", "check_length", "entry", "find", "framework_name", "node"]

@@ -14,8 +14,8 @@ from api.schema.connections import DEFAULT_PAGE, After, Connection, First, conne
 from api.schema.enums import Authority, Method, RationaleKind, Relation
 from api.schema.ids import node_id
 from api.schema.nodes import Entry, Node, computed, mirror
-from kg import Release
 from kg.relations import sentence
+from kg.release import Release
 from kg.terms import set_iri
 
 __all__ = ["LegalReference", "Mapping", "MappingSet", "RelationCount", "rows_of", "select_rows"]

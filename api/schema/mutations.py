@@ -11,7 +11,7 @@ import binascii
 import datetime as dt
 from collections.abc import Callable, Sequence
 from pathlib import Path, PureWindowsPath
-from typing import Annotated, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 
 import strawberry
 from strawberry import argument, field
@@ -37,8 +37,11 @@ from api.schema.organizations import DEFAULT_SUGGESTIONS, MAX_SUGGESTIONS, ApiKe
 from kg.errors import ConflictError, InputError, UnknownIdError, UsageError
 from kg.exports.json import plain
 from kg.organizations import store as kept
-from kg.organizations.store import PLATFORM, Commit, Store
+from kg.organizations.store import PLATFORM, Commit
 from kg.organizations.updates import MAX_IMPORT, MAX_PROPOSALS, apply_update, propose, read_update
+
+if TYPE_CHECKING:
+    from kg.organizations.store import Store
 
 __all__ = ["Mutation"]
 

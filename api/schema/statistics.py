@@ -9,8 +9,8 @@ from strawberry import field
 
 from api.schema.enums import Authority, Relation
 from api.schema.mappings import RelationCount
-from kg import Release
 from kg.model import EXPLICIT_FACTS, ROLES, TIERS
+from kg.release import Release
 
 __all__ = ["Stats", "Vocabulary", "Word", "stats", "vocabulary"]
 

@@ -6,6 +6,7 @@ An organisation in which the asker has no role is answered like one that does no
 from __future__ import annotations
 
 import datetime as dt
+from typing import TYPE_CHECKING
 
 from api.access import ForbiddenError, Principal, opened
 from api.context import Info
@@ -13,7 +14,10 @@ from kg import answers
 from kg.answers import Filter
 from kg.errors import UnknownIdError
 from kg.organizations import Sheet, sentences_of
-from kg.organizations.store import Organization, OrganizationState, Role, Store, findings
+from kg.organizations.store import Organization, OrganizationState, Role
+
+if TYPE_CHECKING:
+    from kg.organizations.store import Store
 
 __all__ = [
     "assessment_of", "needed", "open_store", "organization", "platform", "sheet_of", "state_of", "unknown", "visible",
@@ -91,6 +95,8 @@ def sheet_of(info: Info, state: OrganizationState) -> Sheet:
     """A state as a sheet: what of it this release does not know, and each mapping as a sentence."""
     release = info.context.release
     said = tuple(each for control in state.controls for each in sentences_of(control, release))
+    from kg.organizations.store import findings
+
     return Sheet(state.controls, findings(state, release), said)
 
 

@@ -28,59 +28,64 @@ tests all call these and get the same frozen objects.
     classification_words(release, classification)       → where an incident stands, in a line
 """
 
-from kg.answers.applicability import Applicability, Decision, RequirementDecision, Unit, applicability, exclusions
-from kg.answers.compare import (
-    Cause,
-    CauseKind,
-    Causes,
-    Change,
-    ChangeKind,
-    Comparison,
-    ComparisonSide,
-    Direction,
-    FrameworkSide,
-    compare,
-)
-from kg.answers.concerns import Case, Concerns, case_of, concerns
-from kg.answers.coverage import (
-    Assessment,
-    Counts,
-    Coverage,
-    Explanation,
-    Group,
-    RequirementResult,
-    StepView,
-    assess,
-    coverage,
-)
-from kg.answers.crosswalk import Crosswalk, CrosswalkRow, DerivedRow, Side, crosswalk
-from kg.answers.disagreements import Disagreement, Statement, disagreements
-from kg.answers.evidence import EvidenceReport, evidence_report
-from kg.answers.explain import ChainView, Explain, RulingView, explain
-from kg.answers.exposure import CaseFilter, Exposure, exposure, incidents_of, threat_family
-from kg.answers.gaps import Gap, GapReport, Pending, gap_report
-from kg.answers.graph import MAX_HOPS, Filter
-from kg.answers.hypothetical import framework_controls
-from kg.answers.judge import Reason, Verdict
-from kg.answers.lens import Lens, LensGroup, LensRow, lens
-from kg.answers.overlap import (
-    Assumption,
-    Overlap,
-    OverlapMatrix,
-    OverlapPair,
-    assume,
-    both_ways,
-    overlap,
-    overlap_matrix,
-)
-from kg.answers.plan import Plan, Singles, plan, singles
-from kg.answers.questionnaire import Answer, Consequence, Move, ProfileDraft, Standing, Tally, answer, questionnaire
-from kg.answers.ranking import ExposureRanking, RankedGap, exposure_ranking
-from kg.answers.readiness import Readiness, readiness
-from kg.answers.report import ContentReport, FrameworkReport, PairReport, content_report
-from kg.answers.search import Hit, classification_words, search
-from kg.answers.timeline import Happening, Milestone, Numbers, Timeline, TimelineChange, timeline
-from kg.answers.whatif import Changes, WhatIf, what_if
+from typing import TYPE_CHECKING
+
+from kg.lazy import lazily
+
+if TYPE_CHECKING:
+    from kg.answers.applicability import Applicability, Decision, RequirementDecision, Unit, applicability, exclusions
+    from kg.answers.compare import (
+        Cause,
+        CauseKind,
+        Causes,
+        Change,
+        ChangeKind,
+        Comparison,
+        ComparisonSide,
+        Direction,
+        FrameworkSide,
+        compare,
+    )
+    from kg.answers.concerns import Case, Concerns, case_of, concerns
+    from kg.answers.coverage import (
+        Assessment,
+        Counts,
+        Coverage,
+        Explanation,
+        Group,
+        RequirementResult,
+        StepView,
+        assess,
+        coverage,
+    )
+    from kg.answers.crosswalk import Crosswalk, CrosswalkRow, DerivedRow, Side, crosswalk
+    from kg.answers.disagreements import Disagreement, Statement, disagreements
+    from kg.answers.evidence import EvidenceReport, evidence_report
+    from kg.answers.explain import ChainView, Explain, RulingView, explain
+    from kg.answers.exposure import CaseFilter, Exposure, exposure, incidents_of, threat_family
+    from kg.answers.gaps import Gap, GapReport, Pending, gap_report
+    from kg.answers.graph import MAX_HOPS, Filter
+    from kg.answers.hypothetical import framework_controls
+    from kg.answers.judge import Reason, Verdict
+    from kg.answers.lens import Lens, LensGroup, LensRow, lens
+    from kg.answers.overlap import (
+        Assumption,
+        Overlap,
+        OverlapMatrix,
+        OverlapPair,
+        assume,
+        both_ways,
+        overlap,
+        overlap_matrix,
+    )
+    from kg.answers.plan import Plan, Singles, plan, singles
+    from kg.answers.questionnaire import Answer, Consequence, Move, ProfileDraft, Standing, Tally, answer, questionnaire
+    from kg.answers.ranking import ExposureRanking, RankedGap, exposure_ranking
+    from kg.answers.readiness import Readiness, readiness
+    from kg.answers.report import ContentReport, FrameworkReport, PairReport, content_report
+    from kg.answers.search import Hit, classification_words, search
+    from kg.answers.timeline import Happening, Milestone, Numbers, Timeline, TimelineChange, timeline
+    from kg.answers.whatif import Changes, WhatIf, what_if
 
 __all__ = [
     "MAX_HOPS", "Answer", "Applicability", "Assessment", "Assumption", "Case", "CaseFilter", "Cause", "CauseKind",
@@ -96,3 +101,31 @@ __all__ = [
     "exposure", "exposure_ranking", "framework_controls", "gap_report", "incidents_of", "lens", "overlap",
     "overlap_matrix", "plan", "questionnaire", "readiness", "search", "singles", "threat_family", "timeline", "what_if",
 ]  # fmt: skip
+
+#: Module → the names of this package that it defines.
+_MODULES = {
+    "applicability": "Applicability Decision RequirementDecision Unit applicability exclusions",
+    "compare": "Cause CauseKind Causes Change ChangeKind Comparison ComparisonSide Direction FrameworkSide compare",
+    "concerns": "Case Concerns case_of concerns",
+    "coverage": "Assessment Counts Coverage Explanation Group RequirementResult StepView assess coverage",
+    "crosswalk": "Crosswalk CrosswalkRow DerivedRow Side crosswalk",
+    "disagreements": "Disagreement Statement disagreements",
+    "evidence": "EvidenceReport evidence_report",
+    "explain": "ChainView Explain RulingView explain",
+    "exposure": "CaseFilter Exposure exposure incidents_of threat_family",
+    "gaps": "Gap GapReport Pending gap_report",
+    "graph": "MAX_HOPS Filter",
+    "hypothetical": "framework_controls",
+    "judge": "Reason Verdict",
+    "lens": "Lens LensGroup LensRow lens",
+    "overlap": "Assumption Overlap OverlapMatrix OverlapPair assume both_ways overlap overlap_matrix",
+    "plan": "Plan Singles plan singles",
+    "questionnaire": "Answer Consequence Move ProfileDraft Standing Tally answer questionnaire",
+    "ranking": "ExposureRanking RankedGap exposure_ranking",
+    "readiness": "Readiness readiness",
+    "report": "ContentReport FrameworkReport PairReport content_report",
+    "search": "Hit classification_words search",
+    "timeline": "Happening Milestone Numbers Timeline TimelineChange timeline",
+    "whatif": "Changes WhatIf what_if",
+}
+lazily(__name__, _MODULES)

@@ -6,9 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from threading import Lock
 from typing import Any
 
 from kg.answers.applicability import Applicability, Decision, Unit, decide, prevailing, units
+from kg.answers.freshness import fresh_until
 from kg.answers.graph import Filter, Step, graph_of
 from kg.answers.judge import Judge, Judgement, Reason, Ruling, Verdict
 from kg.model import Control, Disclaimer, Profile, Provision
@@ -180,6 +182,11 @@ def explanation_of(release: Release, ruling: Ruling, judges: Sequence[Judge]) ->
     )
 
 
+#: How many judges assessments that are alike keep among them.
+MAX_JUDGES = 4
+_LOCK = Lock()
+
+
 class Assessment:
     """An organisation's controls and profile put to a release on a day: ask it about frameworks and requirements.
 
@@ -210,9 +217,8 @@ class Assessment:
         self.filter = filter_ or Filter()
         self.graph = graph_of(release, self.text_day, self.filter)
         self.units: tuple[Unit, ...] = units(profile)
-        self._memo: dict[Any, Any] = {} if like is None else like._memo
+        self._shared: dict[Any, Judge] = {} if like is None else like._shared
         self._by_unit: dict[str, Judge] = {}
-        self._judges: dict[tuple[str, ...], Judge] = {}
         self._judged: dict[tuple[int, str], Judgement] = {}
 
     @property
@@ -233,11 +239,15 @@ class Assessment:
         if unit.id in self._by_unit:
             return self._by_unit[unit.id]
         mine = [c for c in self.controls if not c.systems or unit.id in c.systems]
-        key = tuple(c.id for c in mine)
-        found = self._judges.get(key)
-        if found is None:
-            age = self.profile.max_evidence_age_days if self.profile else None
-            found = self._judges.setdefault(key, Judge(self.graph, mine, self.evidence_day, age, self._memo))
+        age = self.profile.max_evidence_age_days if self.profile else None
+        key = (self.graph, tuple(mine), tuple(self.evidence_day > fresh_until(c, age) for c in mine))
+        with _LOCK:
+            found = self._shared.pop(key, None)
+        found = found or Judge(self.graph, mine, self.evidence_day, age)
+        with _LOCK:
+            self._shared[key] = found
+            while len(self._shared) > max(MAX_JUDGES, len(self.units)):
+                del self._shared[next(iter(self._shared))]
         self._by_unit[unit.id] = found
         return found
 

@@ -10,10 +10,12 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import date
 
+import numpy as np
+
 from kg.answers.coverage import StepView, step_views
 from kg.answers.graph import Filter, Graph, graph_of
 from kg.model import Authority, Disclaimer, Mapping, NonCoverage
-from kg.relations import ALL, NO_RELATIONSHIP, Outcome, combine, inverse, outcome, word
+from kg.relations import NO_RELATIONSHIP, Outcome, inverse, word
 from kg.release import Release
 from kg.terms import prefix_of
 
@@ -183,18 +185,19 @@ def _derive(
     graph: Graph, here: dict[str, str], there: dict[str, str], rows: list[CrosswalkRow]
 ) -> tuple[DerivedRow, ...]:
     direct = {(r.subject, r.object) for r in rows}
+    place = {graph.arrays.node(b): i for i, b in enumerate(there)}
+    wanted = np.zeros(graph.arrays.nodes, bool)
+    wanted[list(place)] = True
     found = []
-    for a in here:
-        reached = graph.reach(a)
-        for b in there:
-            if (a, b) in direct or a == b or b not in reached:
+    for table, pairs in graph.relations([graph.arrays.node(a) for a in here], prefer_clean=False):
+        good = np.flatnonzero((pairs.outcome >= Outcome.OVERLAPS) & wanted[pairs.target])
+        order = sorted(good.tolist(), key=lambda i: (pairs.who[i], place[int(pairs.target[i])]))
+        for i in order:
+            start, end = int(table.starts[pairs.who[i]]), int(pairs.target[i])
+            a, b = graph.name(start), graph.name(end)
+            if a == b or (a, b) in direct:
                 continue
-            chains = reached[b]
-            combined = combine(c.evidence for c in chains)
-            if combined.outcome < Outcome.OVERLAPS or combined.mask == ALL:
-                continue
-            alike = [c for c in chains if outcome(c.mask) is combined.outcome] or chains
-            shown = min(alike, key=lambda c: c.rank)
-            steps = step_views(graph.release, shown.steps)
-            found.append(DerivedRow(a, word(combined.mask), b, combined.outcome.name, combined.disputed, steps))
+            steps = step_views(graph.release, graph.steps(start, table.path[pairs.shown[i]].tolist()))
+            relation, result = word(int(pairs.mask[i])), Outcome(int(pairs.outcome[i]))
+            found.append(DerivedRow(a, relation, b, result.name, bool(pairs.disputed[i]), steps))
     return tuple(found)

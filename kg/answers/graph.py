@@ -1,10 +1,10 @@
 """The graph a question is asked of, and every chain that starts at one node.
 
 A :class:`Graph` is a release seen at one date through one filter (minimum authority, reviewed only, sets).  From
-each node :meth:`Graph.reach` walks all simple paths of at most three hops and any number of ``all_of`` part steps, as
-``docs/semantics.md`` has them, and keeps per target and mask the chains that can decide or be shown.  A walk is made
+each node :mod:`kg.answers.engine` walks all simple paths of at most three hops and any number of ``all_of`` part steps,
+as ``docs/semantics.md`` has them, and keeps per target and mask the chains that can decide or be shown.  A walk is made
 once per release, filter and start and shared by all organisations, because what an organisation adds (its own row)
-only composes in front.
+only composes in front.  Objects are made of the chains that somebody looks at.
 
 A chain whose mask has become all five bits never says anything again (the full mask absorbs), so a walk ends there;
 that is what keeps walks short: a second overlap always ends one.
@@ -13,33 +13,26 @@ that is what keeps walks short: a second overlap always ends one.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from threading import Lock
+from typing import NamedTuple
 
+import numpy as np
+
+from kg.answers.engine.algebra import Array, Entries, Pairs, pairs, rank_of
+from kg.answers.engine.walk import Level, Table, View, gather, kept, walk, within_at_least
+from kg.arrays import FULL_STRENGTH, HIGHEST, PROVISION
 from kg.errors import UsageError
-from kg.model import Authority, Mapping, PartKind, Provision
-from kg.relations import (
-    ALL,
-    AT_LEAST,
-    AT_MOST,
-    EQUAL,
-    NO_RELATIONSHIP,
-    Evidence,
-    Outcome,
-    combine,
-    compose,
-    inverse,
-)
+from kg.model import Authority, Mapping, Provision
+from kg.relations import Evidence, Outcome
 from kg.release import Release
 
-__all__ = ["HIGHEST", "MAX_HOPS", "Chain", "Filter", "Graph", "Step", "graph_of"]
+__all__ = ["MAX_HOPS", "Chain", "Filter", "Graph", "Step", "graph_of", "ids_of"]
 
 MAX_HOPS = 3
-HIGHEST = Authority.OWNER.level
-FULL_STRENGTH = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,33 +98,12 @@ class Chain:
         return Evidence(self.mask, self.hops, self.authority, self.ruled)
 
 
-@dataclass(slots=True)
-class _Kept:
-    """Per mask and ruledness the chain that would be shown and the one that would decide a dispute."""
+class Related(NamedTuple):
+    """Some starts: the chains from them, and what these say together.  ``who`` of a pair is a start of the table, and
+    ``shown`` a row of it."""
 
-    shown: Chain
-    decisive: Chain
-
-    @property
-    def both(self) -> tuple[Chain, ...]:
-        """The one or two of them."""
-        return (self.shown,) if self.shown is self.decisive else (self.shown, self.decisive)
-
-    def add(self, chain: Chain) -> None:
-        if chain.rank < self.shown.rank:
-            self.shown = chain
-        new, old = chain, self.decisive
-        if (new.hops, -new.authority, new.rank) < (old.hops, -old.authority, old.rank):
-            self.decisive = chain
-
-
-@dataclass(slots=True)
-class _Walk:
-    """Everything that changes while one walk is under way."""
-
-    path: list[str]
-    steps: list[Step] = field(default_factory=list)
-    ids: list[str] = field(default_factory=list)
+    table: Table
+    pairs: Pairs
 
 
 class Graph:
@@ -141,120 +113,164 @@ class Graph:
         self.release = release
         self.as_of = as_of
         self.filter = filter_
-        texts = {f: release.text_in_force(f, as_of) for f in release.frameworks}
-        gone = {p.id for p in release.provisions.values() if not p.in_text(texts.get(p.framework, as_of))}
-        self.gone = frozenset(gone)
-        self.rows: defaultdict[str, list[tuple[str, int, int, int, str]]] = defaultdict(list)
-        self.parts: defaultdict[str, list[tuple[str, int]]] = defaultdict(list)
-        self.ruled: defaultdict[str, set[str]] = defaultdict(set)
-        for m in release.mappings:
-            authority = release.sets[m.set_id].authority
-            if m.subject in gone or m.object in gone or not filter_.admits(m, authority):
-                continue
-            if m.mask == NO_RELATIONSHIP and m.rationale_kind != "syntactic":
-                self.ruled[m.subject].add(m.object)
-                self.ruled[m.object].add(m.subject)
-            elif m.scores:
-                strength = m.strength or 0
-                self.rows[m.subject].append((m.object, m.mask, authority.level, strength, m.id))
-                self.rows[m.object].append((m.subject, inverse(m.mask), authority.level, strength, m.id))
-        for part in release.parts:
-            if part.kind is PartKind.ALL_OF and part.whole not in gone and part.part not in gone:
-                self.parts[part.whole].append((part.part, AT_LEAST))
-                self.parts[part.part].append((part.whole, AT_MOST))
-        self._reached: dict[tuple[str, int, int], dict[str, list[Chain]]] = {}
-        self._below: dict[str, frozenset[str]] = {}
+        self.arrays = release.arrays
+        sets = [self.arrays.set_ids.index(s) for s in filter_.sets if s in release.sets]
+        self.view = View(
+            self.arrays,
+            as_of,
+            max_hops=filter_.max_hops,
+            min_authority=filter_.min_authority.level,
+            reviewed_only=filter_.reviewed_only,
+            sets=sets or ([-1] if filter_.sets else []),
+        )
+        self._lock = Lock()
+        self._slots: dict[tuple[int, int, int], int] = {}
+        self._table: Table | None = None
 
     def exists(self, node: str) -> bool:
         """Whether ``node`` stands in the text in force."""
-        return node not in self.gone
+        number = self.arrays.node(node)
+        return number >= 0 and bool(self.view.standing[number])
 
-    def reach(self, start: str, authority: int = HIGHEST, strength: int = FULL_STRENGTH) -> dict[str, list[Chain]]:
-        """Target → the chains from ``start`` that matter, ``start`` itself included (an empty chain, *equal*).
+    def table(self, starts: Sequence[tuple[int, int, int]]) -> tuple[Table, Array]:
+        """A table of the chains from each of these (node, authority, strength) and where each start stands in it.
 
-        ``authority`` and ``strength`` are what the chain has already sunk to before ``start`` (a joint node's members).
-        Hops are counted from ``start``; the caller drops chains that are too long.
+        The authority and strength are what a chain has already sunk to before its start (a joint node's members).  A
+        start is walked once and kept; an index into a table holds in every later one.
         """
-        key = (start, authority, strength)
-        found = self._reached.get(key)
-        if found is None:
-            kept: defaultdict[str, dict[tuple[int, bool], _Kept]] = defaultdict(dict)
-            for target, chain in self.walk(start, authority, strength):
-                slot = kept[target].get((chain.mask, chain.ruled))
-                if slot is None:
-                    kept[target][chain.mask, chain.ruled] = _Kept(chain, chain)
-                else:
-                    slot.add(chain)
-            found = {target: [c for k in slots.values() for c in k.both] for target, slots in kept.items()}
-            self._reached[key] = found
+        with self._lock:
+            missing = sorted({s for s in starts if s not in self._slots})
+            for low in range(0, len(missing), self._at_once):
+                some = missing[low : low + self._at_once]
+                columns = np.array(some, np.int64)
+                found = kept(self.view, columns[:, 0], self._walk(columns))
+                number = len(self._slots)
+                self._table = found if self._table is None else self._table + found
+                self._slots |= {s: number + i for i, s in enumerate(some)}
+            if self._table is None:
+                self._table = kept(self.view, np.empty(0, np.int64), iter(()))
+            return self._table, np.array([self._slots[s] for s in starts], np.int64)
+
+    def _walk(self, starts: Array) -> Iterator[Level]:
+        """The paths from each (node, authority, strength)."""
+        return walk(self.view, starts[:, 0], starts[:, 1], starts[:, 2])
+
+    def relations(self, starts: Sequence[int], *, prefer_clean: bool = True) -> Iterator[Related]:
+        """What each of these nodes, taken alone as the start, is to every node it reaches, some starts at a time.
+        Nothing is kept: these may be all nodes of a large graph."""
+        at_once = self._at_once
+        for low in range(0, len(starts), at_once):
+            some = np.array(starts[low : low + at_once], np.int64)
+            table = kept(self.view, some, walk(self.view, some))
+            who, _ = gather(table, np.arange(len(some)))
+            rank = rank_of(table.hops, table.parts, table.authority, table.strength)
+            entries = Entries(
+                who, table.target, table.mask, table.ruled, table.hops, table.authority, rank, table.lex
+            )  # fmt: skip
+            yield Related(table, pairs(entries, prefer_clean=prefer_clean))
+
+    @property
+    def _at_once(self) -> int:
+        """How many starts are walked at once: what is held meanwhile must have an end."""
+        return 512 if len(self.arrays.edge_to) < 100_000 else 32
+
+    def steps(self, start: int, edges: Iterable[int]) -> tuple[Step, ...]:
+        """The steps of a path."""
+        found, here, a = [], self.name(start), self.arrays
+        for e in edges:
+            if e < 0:
+                break
+            row, there = int(a.edge_row[e]), self.name(int(a.edge_to[e]))
+            found.append(Step(here, int(a.edge_mask[e]), there, "" if row < 0 else a.row_ids[row], row < 0))
+            here = there
+        return tuple(found)
+
+    def name(self, node: int) -> str:
+        """The id of a node."""
+        found: str = self.arrays.node_ids[node]
         return found
 
-    def walk(self, start: str, authority: int = HIGHEST, strength: int = FULL_STRENGTH) -> Iterator[tuple[str, Chain]]:
+    def chain(self, table: Table, i: int) -> Chain:
+        """A row of a table as a chain."""
+        start = int(table.starts[np.searchsorted(table.offsets, i, "right") - 1])
+        steps = self.steps(start, table.path[i].tolist())
+        return Chain(
+            int(table.mask[i]), int(table.hops[i]), int(table.parts[i]), int(table.authority[i]),
+            int(table.strength[i]), ids_of(self.name(start), steps), steps, bool(table.ruled[i]),
+        )  # fmt: skip
+
+    def reach(self, start: str) -> dict[str, list[Chain]]:
+        """Target → the chains from ``start`` that matter, ``start`` itself included (an empty chain, *equal*)."""
+        number = self.arrays.node(start)
+        found: dict[str, list[Chain]] = {}
+        if number >= 0:
+            table, [slot] = self.table([(number, HIGHEST, FULL_STRENGTH)])
+            for i in range(table.offsets[slot], table.offsets[slot + 1]):
+                found.setdefault(self.name(table.target[i]), []).append(self.chain(table, i))
+        return found
+
+    def walk(self, start: str) -> Iterator[tuple[str, Chain]]:
         """Every simple path from ``start`` that still says something, as (target, chain), unordered."""
-        if self.exists(start):
-            yield from self._walk(_Walk([start], ids=[start]), EQUAL, 0, 0, authority, strength)
-
-    def _walk(
-        self, walk: _Walk, mask: int, hops: int, parts: int, authority: int, strength: int
-    ) -> Iterator[tuple[str, Chain]]:
-        here, path = walk.path[-1], walk.path
-        enemies = self.ruled.get(here)
-        ruled = enemies is not None and not enemies.isdisjoint(path[:-1])
-        ids, steps = tuple(walk.ids), tuple(walk.steps)
-        yield here, Chain(mask, hops, parts, authority, strength, ids, steps, ruled)
-        for there, step in self.parts.get(here, ()):
-            after = compose(mask, step)
-            if after != ALL and there not in path:
-                path.append(there)
-                walk.ids += ("", there)
-                walk.steps.append(Step(here, step, there, part=True))
-                yield from self._walk(walk, after, hops, parts + 1, authority, strength)
-                path.pop()
-                del walk.ids[-2:]
-                walk.steps.pop()
-        if hops == self.filter.max_hops:
+        number = self.arrays.node(start)
+        if number < 0:
             return
-        for there, step, level, weight, row in self.rows.get(here, ()):
-            after = compose(mask, step)
-            if after != ALL and there not in path:
-                path.append(there)
-                walk.ids += (row, there)
-                walk.steps.append(Step(here, step, there, row))
-                lowest, least = min(authority, level), min(strength, weight)
-                yield from self._walk(walk, after, hops + 1, parts, lowest, least)
-                path.pop()
-                del walk.ids[-2:]
-                walk.steps.pop()
+        for level in walk(self.view, np.array([number])):
+            for i in range(len(level.slot)):
+                steps = self.steps(number, level.edges[i].tolist())
+                chain = Chain(
+                    int(level.mask[i]), int(level.hops[i]), int(level.parts[i]), int(level.authority[i]),
+                    int(level.strength[i]), ids_of(start, steps), steps, bool(level.ruled[i]),
+                )  # fmt: skip
+                yield self.name(level.trail[i, -1]), chain
 
-    def below(self, whole: str) -> frozenset[str]:
-        """Every provision below ``whole`` along ``all_of`` parts."""
-        if whole not in self._below:
-            found: set[str] = set()
-            stack = [whole]
-            while stack:
-                for there, mask in self.parts.get(stack.pop(), ()):
-                    if mask == AT_LEAST and there not in found:
-                        found.add(there)
-                        stack.append(there)
-            self._below[whole] = frozenset(found)
-        return self._below[whole]
+    @cached_property
+    def ruled(self) -> dict[str, frozenset[str]]:
+        """Node → the nodes that it is ruled out for."""
+        found: defaultdict[str, set[str]] = defaultdict(set)
+        for key in self.view.enemies.tolist():
+            one, other = divmod(key, self.arrays.nodes)
+            found[self.name(one)].add(self.name(other))
+        return {node: frozenset(others) for node, others in found.items()}
+
+    @cached_property
+    def inside(self) -> dict[str, list[tuple[str, bool]]]:
+        """Node → the nodes that a step {equal, superset_of} leads to, and whether it is a hop."""
+        found: defaultdict[str, list[tuple[str, bool]]] = defaultdict(list)
+        for here, there, hop in zip(*(c.tolist() for c in within_at_least(self.view)), strict=True):
+            found[self.name(here)].append((self.name(there), hop))
+        return dict(found)
 
     @cached_property
     def coverable(self) -> dict[str, tuple[str, ...]]:
         """Provision → the reference controls and joint nodes that contain or overlap it within the hop limit.  What
         is not here is our blind spot: no shipped control can cover it."""
         found: defaultdict[str, list[str]] = defaultdict(list)
-        for start in (*self.release.controls, *self.release.joints):
-            for target, chains in self.reach(start).items():
-                if target not in self.release.provisions:
-                    continue
-                if combine(c.evidence for c in chains).outcome >= Outcome.OVERLAPS:
-                    found[target].append(start)
+        for table, related in self.relations([self.arrays.node(id_) for id_ in self._starts]):
+            good = (related.outcome >= Outcome.OVERLAPS) & (self.arrays.node_kind[related.target] == PROVISION)
+            starts = table.starts[related.who[good]]
+            for start, target in zip(starts.tolist(), related.target[good].tolist(), strict=True):
+                found[self.name(target)].append(self.name(start))
         return {target: tuple(starts) for target, starts in found.items()}
+
+    @property
+    def _starts(self) -> list[str]:
+        return [*self.release.controls, *self.release.joints]
+
+    @cached_property
+    def is_coverable(self) -> Array:
+        """The same of every node, as a column."""
+        found = np.zeros(self.arrays.nodes, bool)
+        found[[self.arrays.node(id_) for id_ in self.coverable]] = True
+        return found
 
     def requirements(self, framework: str) -> tuple[Provision, ...]:
         """The framework's requirements in the text in force."""
         return self.release.requirements(framework, self.as_of)
+
+
+def ids_of(start: str, steps: Iterable[Step]) -> tuple[str, ...]:
+    """What ties between chains are decided by: the start, then of each step its row and the node reached."""
+    return (start, *(i for s in steps for i in (s.row, s.object)))
 
 
 #: How many graphs one release keeps: a request may choose its filter freely, so the number must have an end.

@@ -9,7 +9,7 @@ from itertools import combinations
 
 from kg.answers.graph import Filter, graph_of
 from kg.model import NonCoverage
-from kg.relations import NO_RELATIONSHIP, Outcome, combine
+from kg.relations import NO_RELATIONSHIP, Outcome
 from kg.release import Release
 from kg.terms import prefix_of
 
@@ -72,10 +72,10 @@ def content_report(release: Release, as_of: date) -> ContentReport:
 def _counted(release: Release, as_of: date) -> ContentReport:
     graph = graph_of(release, as_of, Filter())
     contains: defaultdict[str, int] = defaultdict(int)
-    for start in (*release.controls, *release.joints):
-        for target, chains in graph.reach(start).items():
-            if combine(c.evidence for c in chains).outcome is Outcome.CONTAINS:
-                contains[target] += 1
+    starts = [graph.arrays.node(start) for start in (*release.controls, *release.joints)]
+    for _, found in graph.relations(starts):
+        for target in found.target[found.outcome == Outcome.CONTAINS].tolist():
+            contains[graph.name(target)] += 1
     frameworks = []
     for name, framework in release.frameworks.items():
         wanted = [r.id for r in graph.requirements(name)]

@@ -11,41 +11,65 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import typer
 from typer.core import TyperGroup
 
-from kg.cli import (
-    assess,
-    browse,
-    compare,
-    data,
-    demo,
-    evidence,
-    importing,
-    incident,
-    mcp,
-    operations,
-    organizations,
-    overlap,
-    plan,
-    profile,
-    report,
-    serve,
-    show,
-    suggest,
-    template,
-    timeline,
-    updating,
-    whatif,
-)
+from kg.cli.light import Commands, lighten
 from kg.cli.options import DataOption
 from kg.errors import InputError, KgError
 
 __all__ = ["COMMANDS", "GROUPS", "app"]
 
+
+class _Module:
+    """A module of commands, imported when one of them is asked for."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, function: str) -> _Command:
+        return _Command(f"kg.cli.{self._name}", function)
+
+
+class _Command(NamedTuple):
+    """A command's function, by module and name."""
+
+    module: str
+    function: str
+
+    def load(self) -> Callable[..., None]:
+        """The function."""
+        found: Callable[..., None] = getattr(import_module(self.module), self.function)
+        return found
+
+
+assess = _Module("assess")
+browse = _Module("browse")
+compare = _Module("compare")
+data = _Module("data")
+demo = _Module("demo")
+evidence = _Module("evidence")
+importing = _Module("importing")
+incident = _Module("incident")
+mcp = _Module("mcp")
+operations = _Module("operations")
+organizations = _Module("organizations")
+overlap = _Module("overlap")
+plan = _Module("plan")
+profile = _Module("profile")
+report = _Module("report")
+serve = _Module("serve")
+show = _Module("show")
+suggest = _Module("suggest")
+template = _Module("template")
+timeline = _Module("timeline")
+updating = _Module("updating")
+whatif = _Module("whatif")
 _ANSWERS, _LOOK_UP, _RUN, _KEEP = "Answers", "Look things up", "Check, build, serve", "Organisations that are kept"
 #: Warnings that are told beside errors; the rest is a number.
 _WARNINGS = 5
@@ -57,7 +81,7 @@ GROUPS: dict[str, str] = {
     "db": "The database of organisations: SQLite in your data folder, or KG_DATABASE_URL.",
 }
 #: Name, function, panel of the help, examples.
-COMMANDS: tuple[tuple[str, Callable[..., None], str, tuple[str, ...]], ...] = (
+COMMANDS: tuple[tuple[str, _Command | Callable[..., None], str, tuple[str, ...]], ...] = (
     ("demo", demo.demo, _ANSWERS, ("kg demo", "kg demo --out /tmp/kg-demo")),
     ("coverage", assess.coverage, _ANSWERS, (
         "kg coverage controls.csv --profile profile.toml",
@@ -195,6 +219,13 @@ COMMANDS: tuple[tuple[str, Callable[..., None], str, tuple[str, ...]], ...] = (
 class _Group(TyperGroup):
     """The commands, with one way of telling what went wrong."""
 
+    def __init__(self, **said: Any) -> None:
+        super().__init__(**said)
+        self.commands = Commands(
+            {name: partial(_made, name) for name in dict.fromkeys(n.split()[0] for n, *_ in COMMANDS)}
+        )
+        lighten(self)
+
     def main(self, *args: Any, **extra: Any) -> Any:
         """Run one command and exit with its code."""
         extra["standalone_mode"] = False
@@ -305,18 +336,32 @@ def _kg(
         typer.echo(ctx.get_help())
 
 
-def _register() -> None:
-    groups = {name: typer.Typer(help=about, no_args_is_help=True) for name, about in GROUPS.items()}
-    for name, function, panel, examples in COMMANDS:
-        heading = "Example" if len(examples) == 1 else "Examples"
-        epilog = "\n\n".join([f"{heading}:", *examples])
-        group, _, word = name.rpartition(" ")
-        if not group:
-            app.command(name, epilog=epilog, rich_help_panel=panel)(function)
-            continue
-        if not groups[group].registered_commands:
-            app.add_typer(groups[group], name=group, rich_help_panel=panel)
-        groups[group].command(word, epilog=epilog)(function)
+def _typer(**said: Any) -> typer.Typer:
+    return typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich", **said)
 
 
-_register()
+def _add(
+    app: typer.Typer, word: str, function: _Command | Callable[..., None], panel: str | None, examples: tuple[str, ...]
+) -> None:
+    heading = "Example" if len(examples) == 1 else "Examples"
+    epilog = "\n\n".join([f"{heading}:", *examples])
+    loaded = function.load() if isinstance(function, _Command) else function
+    app.command(word, epilog=epilog, rich_help_panel=panel)(loaded)
+
+
+def _made(name: str) -> Any:
+    """The command or group of this name."""
+    group = name in GROUPS
+    found = _typer(help=GROUPS[name], no_args_is_help=True) if group else _typer()
+    panel = ""
+    for whole, function, panel_, examples in COMMANDS:
+        before, _, word = whole.rpartition(" ")
+        if before == name or whole == name:
+            panel = panel_
+            _add(found, word, function, None if before else panel_, examples)
+    command: Any = typer.main.get_command(found)
+    if group:
+        command.name, command.rich_help_panel = name, panel
+        for each in command.commands.values():
+            lighten(each)
+    return lighten(command)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kg.cli.options import DataOption, OutputOption, TextFormatOption
-from kg.cli.output import clean, emit, note, rendered, wanted_format, write_file
+from kg.cli.output import clean, emit, note, progress, rendered, wanted_format, write_file
 from kg.cli.session import folders, load_release
 from kg.errors import Finding, InputError, UsageError
 
@@ -186,7 +186,8 @@ def lint(
         if root.resolve() != own and root.resolve() not in {e.resolve() for e in extra}:
             extra.append(root)
         only.append(path.resolve())
-    findings = find(extra, fix=fix)
+    with progress() as shown:
+        findings = find(extra, fix=fix, progress=shown)
     if only:
         findings = [f for f in findings if _within(Path(f.path).resolve(), only)]
     for line in _lines(findings, verbose):
@@ -235,11 +236,16 @@ def build(
     ] = Path("build/release"),
     data: DataOption = None,
 ) -> None:
-    """Write the release: its RDF as sorted N-Quads, its counts and digest, and a manifest with checksums."""
+    """Compile the release, so that every command and server starts at once, and write it for others: its RDF as sorted
+    N-Quads, its counts and digest, and a manifest with checksums.
+
+    Commands compile by themselves when the sources have changed; `KG_CACHE` is where, or `off`."""
+    from kg.compiled.cache import build as compiled
     from kg.exports.json import dumps
     from kg.rdf import nquads
 
-    release = load_release(ctx, data)
+    with progress() as shown:
+        release = compiled(folders(ctx, data), progress=shown, say=shown.say)
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -258,3 +264,5 @@ def build(
     for name, content in files.items():
         print(f"{output / name}  {len(content):,} bytes")
     print(f"{output / 'manifest.json'}  release {release.digest}")
+    where = release.build.folder if release.build else "nowhere: KG_CACHE is off or cannot be written"
+    note(f"compiled in {where}")

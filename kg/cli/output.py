@@ -6,17 +6,29 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kg.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["Format", "TextFormat", "clean", "console", "emit", "note", "rendered", "wanted_format", "write_file"]
+__all__ = [
+    "Format",
+    "TextFormat",
+    "clean",
+    "console",
+    "emit",
+    "note",
+    "progress",
+    "rendered",
+    "wanted_format",
+    "write_file",
+]
 
 
 class Format(StrEnum):
@@ -106,6 +118,47 @@ def emit(data: bytes, output: Path | None) -> None:
 def note(text: str) -> None:
     """Something said beside the answer, on standard error."""
     print(clean(text, "\t"), file=sys.stderr)
+
+
+class _Silent:
+    """Progress that nobody watches."""
+
+    def __call__(self, done: int, total: int, what: str) -> None:
+        """So many of so many are done."""
+
+    def say(self, what: str) -> None:
+        """What is done now."""
+
+
+class _Shown(_Silent):
+    """Progress as a line of a terminal."""
+
+    def __init__(self, line: Any) -> None:
+        self._line = line
+        self._task = line.add_task("Reading", total=None, what="")
+
+    def __call__(self, done: int, total: int, what: str) -> None:
+        said = "Reading" if what else "Checking"
+        self._line.update(self._task, description=said, completed=done, total=total, what=clean(what, "")[-40:])
+
+    def say(self, what: str) -> None:
+        self._line.update(self._task, description=what, total=None, what="")
+
+
+@contextmanager
+def progress() -> Iterator[_Silent]:
+    """What shows on standard error how far something has come, if that is a terminal; it leaves nothing behind."""
+    if not sys.stderr.isatty():
+        yield _Silent()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(20), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(
+        *columns, TextColumn("{task.fields[what]}"), console=Console(stderr=True, markup=False), transient=True
+    ) as line:
+        yield _Shown(line)
 
 
 def write_file(path: Path, data: bytes) -> None:

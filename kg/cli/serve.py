@@ -5,18 +5,22 @@ from __future__ import annotations
 import os
 import signal
 import socket
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from kg.cli.options import DataOption
-from kg.cli.session import load_release
-from kg.errors import UsageError
+from kg.cli.output import note, progress
+from kg.cli.session import folders
+from kg.errors import KgError, UsageError
 
 if TYPE_CHECKING:
     from api.access import Gate
     from kg.organizations.store import Store
+    from kg.release import Release
 
 __all__ = ["serve"]
 
@@ -65,45 +69,174 @@ def serve(
             "--query-deadline", metavar="SECONDS", min=0.1, max=600, help="How long one SPARQL query may take."
         ),
     ] = 10,
+    workers: Annotated[
+        int,
+        typer.Option("--workers", metavar="N", min=1, max=64, help="How many processes answer on the port. They share "
+                     "the compiled release; each has its own /metrics."),
+    ] = 1,
+    watch: Annotated[
+        bool,
+        typer.Option("--watch", help="Look every two seconds whether the data have changed, and answer from what they "
+                     "say now. Without it, a SIGHUP makes the server look."),
+    ] = False,
     data: DataOption = None,
-) -> None:
-    """Serve GraphQL and the pages until Ctrl-C."""
+) -> None:  # fmt: skip
+    """Serve GraphQL and the pages until Ctrl-C.
+
+    On SIGHUP the data are read again: new requests are answered from the new release, those under way end on the old.
+    """
+    if workers > 1 and not hasattr(os, "fork"):
+        raise UsageError("this system cannot start several processes on one port", "leave --workers out")
     with ExitStack() as stack:
         bound = stack.enter_context(_bind(host, port))
-        gate = _stateless() if stateless else _gate(stack, host, auth)
-        release = load_release(ctx, data)
-        import uvicorn
+        with ExitStack() as looked:  # who may come in is settled before anything slow; a process opens its own store
+            said = _said(_stateless() if stateless else _gate(looked, host, auth))
+        where = folders(ctx, data)
+        with progress() as shown:
+            release = compiled(where, shown)
+        address = f"[{host}]" if ":" in host else "127.0.0.1" if host in ("0.0.0.0", "") else host
+        base = f"http://{address}:{bound.getsockname()[1]}/"
 
-        from api.app import create_app
-        from api.observability import configure_logging
-        from kg.sparql import Limits
+        def tell() -> None:
+            print(f"Release {release.digest}. Open:")
+            for path, what in _PAGES:
+                print(f"  {base}{path}  {what}")
+            print(said)
+            print("Ctrl-C stops it.", flush=True)
 
-        if log != "off":
-            configure_logging(log)
-        app = create_app(release, gate, Limits(seconds=query_deadline))
-        shown = f"[{host}]" if ":" in host else "127.0.0.1" if host in ("0.0.0.0", "") else host
-        base = f"http://{shown}:{bound.getsockname()[1]}/"
-        print(f"Release {release.digest}. Open:")
-        for path, what in _PAGES:
-            print(f"  {base}{path}  {what}")
-        print(_said(gate))
-        print("Ctrl-C stops it.", flush=True)
+        def run(first: bool, prepared: bool) -> None:
+            with ExitStack() as own:
+                gate = _stateless() if stateless else _gate(own, host, auth)
+                _serve(
+                    bound,
+                    gate,
+                    release,
+                    where,
+                    log,
+                    grace,
+                    tell if first else None,
+                    watch and first,
+                    prepared,
+                    query_deadline,
+                )
 
-        class Server(uvicorn.Server):
-            """Says that it is about to stop before it does, so that a load balancer looks elsewhere."""
-
-            def handle_exit(self, sig: int, frame: Any) -> None:
-                """The first signal: finish what is under way."""
-                app.state.stopping = True
-                super().handle_exit(sig, frame)
-
-        own = {"log_config": None} if log != "off" else {"log_level": "warning"}
-        config: Any = {"timeout_graceful_shutdown": grace, "access_log": False, **own}
         # uvicorn raises the signal again when it has finished: for us the end is an end in order, with exit code 0
         signal.signal(signal.SIGTERM, lambda *_: None)
-        with suppress(KeyboardInterrupt):
-            Server(uvicorn.Config(app, **config)).run(sockets=[bound])
+        if workers == 1:
+            run(True, False)
+        else:
+            from kg.cli.workers import supervise
+
+            _import_all()
+            supervise(workers, lambda: run(False, True), lambda: _reread(where), tell, where if watch else None)
         print("Stopped.")
+
+
+def _import_all() -> None:
+    """What every process needs, in the memory that they share."""
+    import gc
+
+    import uvicorn  # noqa: F401
+
+    import api.app  # noqa: F401
+
+    gc.freeze()
+
+
+def _serve(
+    bound: socket.socket,
+    gate: Gate,
+    release: Release,
+    where: list[Path],
+    log: str,
+    grace: int,
+    tell: Callable[[], None] | None,
+    watch: bool,
+    prepared: bool,
+    query_deadline: float,
+) -> None:
+    """Answer on a socket until told to stop."""
+    import threading
+
+    import uvicorn
+
+    from api.served import Served
+    from kg.cli.workers import hung_up, watched
+
+    metrics: list[Any] = []
+    faults: list[BaseException] = []
+
+    def make(release: Release) -> Any:
+        from api.app import create_app
+        from api.observability import Metrics, configure_logging
+        from kg.sparql import Limits
+
+        if not metrics:
+            if log != "off":
+                configure_logging(log)
+            metrics.append(Metrics(release.digest))
+        return create_app(release, gate, metrics[0], Limits(seconds=query_deadline))
+
+    def failed(error: BaseException) -> None:
+        faults.append(error)
+        server.should_exit = True
+
+    served = Served(release, make, failed)
+    if prepared:
+        served.prepare()
+    if tell:
+        tell()
+
+    class Server(uvicorn.Server):
+        """Says that it is about to stop before it does, so that a load balancer looks elsewhere."""
+
+        def handle_exit(self, sig: int, frame: Any) -> None:
+            """The first signal: finish what is under way."""
+            served.stopping = True
+            super().handle_exit(sig, frame)
+
+    def reread() -> None:
+        try:
+            served.replace(compiled(where))
+        except KgError as error:
+            note(f"kg: the release stays {served.release}: {error}")
+        else:
+            note(f"kg: answering from release {served.release}")
+
+    def look(*_: Any) -> None:
+        if hung_up():
+            server.handle_exit(signal.SIGTERM, None)
+        else:
+            threading.Thread(target=reread, daemon=True).start()
+
+    own = {"log_config": None} if log != "off" else {"log_level": "warning"}
+    config: Any = {"timeout_graceful_shutdown": grace, "access_log": False, "lifespan": "on", **own}
+    server = Server(uvicorn.Config(served, **config))
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, look)
+    if watch:
+        threading.Thread(target=watched, args=(where, reread), daemon=True).start()
+    with suppress(KeyboardInterrupt):
+        server.run(sockets=[bound])
+    if faults:
+        raise faults[0]
+
+
+def _reread(where: list[Path]) -> bool:
+    """Whether the data can be read again; their build is then there for every process."""
+    try:
+        compiled(where)
+    except KgError as error:
+        note(f"kg: the release stays as it is: {error}")
+        return False
+    return True
+
+
+def compiled(where: list[Path], shown: Any = None) -> Release:
+    """The compiled release with its RDF dataset."""
+    from kg.compiled.cache import build
+
+    return build(where, progress=shown, say=shown.say) if shown else build(where)
 
 
 def _stateless() -> Gate:

@@ -14,25 +14,42 @@
 A file and a request with the same content are checked by the same code and give equal values.
 """
 
-from kg.organizations.controls import (
-    COLUMNS,
-    STATUS_WORDS,
-    Sheet,
-    control_from_fields,
-    find_target,
-    parse_controls,
-    read_controls,
-    sentences_of,
-)
-from kg.organizations.formats import read_any
-from kg.organizations.imports import ImportPlan, plan_import
-from kg.organizations.profile_toml import profile_toml
-from kg.organizations.profiles import profile_from_mapping, profile_to_mapping, read_profile
-from kg.organizations.suggestions import Suggestion, suggest
-from kg.organizations.writing import controls_csv, template_xlsx
+from typing import TYPE_CHECKING
+
+from kg.lazy import lazily
+
+if TYPE_CHECKING:
+    from kg.organizations.controls import (
+        COLUMNS,
+        STATUS_WORDS,
+        Sheet,
+        control_from_fields,
+        find_target,
+        parse_controls,
+        read_controls,
+        sentences_of,
+    )
+    from kg.organizations.formats import read_any
+    from kg.organizations.imports import ImportPlan, plan_import
+    from kg.organizations.profile_toml import profile_toml
+    from kg.organizations.profiles import profile_from_mapping, profile_to_mapping, read_profile
+    from kg.organizations.suggestions import Suggestion, suggest
+    from kg.organizations.writing import controls_csv, template_xlsx
 
 __all__ = [
     "COLUMNS", "STATUS_WORDS", "ImportPlan", "Sheet", "Suggestion", "control_from_fields", "controls_csv",
     "find_target", "parse_controls", "plan_import", "profile_from_mapping", "profile_to_mapping", "profile_toml",
     "read_any", "read_controls", "read_profile", "sentences_of", "suggest", "template_xlsx",
 ]  # fmt: skip
+
+#: Module → the names of this package that it defines.
+_MODULES = {
+    "controls": "COLUMNS STATUS_WORDS Sheet control_from_fields find_target parse_controls read_controls sentences_of",
+    "formats": "read_any",
+    "imports": "ImportPlan plan_import",
+    "profile_toml": "profile_toml",
+    "profiles": "profile_from_mapping profile_to_mapping read_profile",
+    "suggestions": "Suggestion suggest",
+    "writing": "controls_csv template_xlsx",
+}
+lazily(__name__, _MODULES)

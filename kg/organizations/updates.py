@@ -15,13 +15,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kg.errors import Finding, InputError, UnknownIdError, UsageError, nearest
 from kg.model import Control
 from kg.organizations.controls import Sheet
 from kg.organizations.formats import Format, read_any
 from kg.organizations.imports import ImportPlan, plan_import
-from kg.organizations.store import Actor, Commit, OrganizationState, Proposal, ProposalState, Store
+from kg.organizations.store import Actor, Commit, OrganizationState, Proposal, ProposalState
 from kg.organizations.suggestions import (
     MAX_LIMIT,
     ControlSuggestions,
@@ -33,6 +34,9 @@ from kg.organizations.suggestions import (
     unmapped,
 )
 from kg.release import Release
+
+if TYPE_CHECKING:
+    from kg.organizations.store import Store
 
 __all__ = [
     "MAX_IMPORT", "MAX_PROPOSALS", "Update", "apply_update", "proposals_of", "propose", "read_update", "suggest_for",

@@ -11,12 +11,13 @@ user's folders come after it.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from kg.errors import Finding, InputError, Severity
 from kg.model import NonCoverage, Source
+from kg.places import builtin_data
+from kg.places import shown as _shown
 from kg.sources.canonical import canonical_sssom, canonical_turtle
 from kg.sources.checks import check
 from kg.sources.classifications import canonical_classifications, read_classifications
@@ -25,19 +26,10 @@ from kg.sources.nodelist import read_node_list
 from kg.sources.sssom import read_sssom
 from kg.sources.turtle import read_turtle
 
-__all__ = ["Content", "builtin_data", "lint", "load", "read"]
+__all__ = ["Content", "Progress", "builtin_data", "lint", "load", "read"]
 
-
-def builtin_data() -> Path:
-    """The folder of the project's own data: inside the installed package, or the checkout."""
-    packaged = Path(__file__).parents[1] / "_data"
-    return packaged if packaged.is_dir() else Path(__file__).parents[2]
-
-
-def _shown(path: Path) -> str:
-    """A path as a person would type it: relative to where they stand if it lies below."""
-    relative = os.path.relpath(path)
-    return str(path) if relative.startswith("..") else relative
+#: Told how many files are done, of how many, and which is next.
+Progress = Callable[[int, int, str], None]
 
 
 def _files(folder: Path) -> list[Path]:
@@ -48,21 +40,30 @@ def _files(folder: Path) -> list[Path]:
     return found
 
 
-def read(folders: Sequence[Path | str] = (), *, own: Path | None = None) -> tuple[Content, list[Finding]]:
+def read(
+    folders: Sequence[Path | str] = (), *, own: Path | None = None, progress: Progress | None = None
+) -> tuple[Content, list[Finding]]:
     """Read the project's data and then ``folders``; returns what was read and every finding, sorted.
 
-    ``own`` is a tree to read in place of the project's data: that of another version of it.
+    ``own`` is a tree to read in place of the project's data: that of another version of it.  ``progress`` is told how
+    many files are done, of how many, and which is next.
     """
     content = Content()
     findings: list[Finding] = []
-    for folder in (own or builtin_data(), *map(Path, folders)):
-        files = _files(folder) if folder.is_dir() else []
+    found = [(f, _files(f) if f.is_dir() else []) for f in (own or builtin_data(), *map(Path, folders))]
+    done, total = 0, sum(len(files) for _, files in found)
+    for folder, files in found:
         if not files:
             what = "the folder holds no data" if folder.is_dir() else "there is no such folder"
             hint = "a data folder has ontologies/, mappings/ or frameworks/ inside"
             findings.append(Finding(_shown(folder), 0, "NO_DATA", what, hint))
         for path in files:
+            if progress is not None:
+                progress(done, total, _shown(path))
             _read_file(path, content, findings)
+            done += 1
+    if progress is not None:
+        progress(done, total, "")
     if not any(f.severity == "error" and f.code in ("SYNTAX", "ENCODING") for f in findings):
         findings += check(content)
     return content, sorted(set(findings))
@@ -111,29 +112,34 @@ def _table(path: Path, report: Reporter, columns: tuple[str, ...]) -> list[tuple
     return found
 
 
-def load(folders: Sequence[Path | str] = (), *, own: Path | None = None) -> Content:
+def load(folders: Sequence[Path | str] = (), *, own: Path | None = None, progress: Progress | None = None) -> Content:
     """Read and believe, or raise :class:`~kg.errors.InputError` with every finding."""
-    content, findings = read(folders, own=own)
+    content, findings = read(folders, own=own, progress=progress)
     if any(f.severity == "error" for f in findings):
         raise InputError(findings)
     return content
 
 
-def lint(folders: Sequence[Path | str] = (), *, fix: bool = False) -> list[Finding]:
+def lint(folders: Sequence[Path | str] = (), *, fix: bool = False, progress: Progress | None = None) -> list[Finding]:
     """Every finding, canonical form included; with ``fix`` the files are first written in canonical form.
 
     Form is looked at in ``folders``, or in the project's own tree where none is named.  A file that does not read
     is never rewritten.  In the project's own tree a form that is not canonical is an error, in a user's a warning.
     """
-    _, findings = read(folders)
+    _, findings = read(folders, progress=progress)
     unreadable = {
         f.path for f in findings if f.code in ("SYNTAX", "ENCODING", "ROW_SHAPE", "MISSING_COLUMN", "MISSING_HEADER")
     }
     unreadable |= {f.path for f in findings if f.code in ("UNKNOWN_COLUMN", "EMPTY_SET")}
     mended = False
     own = builtin_data()
-    for folder in list(map(Path, folders)) or [own]:
-        for path in _files(folder):
+    looked_at = [(f, _files(f)) for f in list(map(Path, folders)) or [own]]
+    done, total = 0, sum(len(files) for _, files in looked_at)
+    for folder, files in looked_at:
+        for path in files:
+            if progress is not None:
+                progress(done, total, _shown(path))
+            done += 1
             shown = _shown(path)
             canonical = _canonical(path)
             if shown in unreadable or canonical is None:

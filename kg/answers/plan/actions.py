@@ -19,11 +19,10 @@ from kg.answers.applicability import Unit
 from kg.answers.coverage import Assessment, assess
 from kg.answers.graph import Graph
 from kg.answers.judge import Judge, Ruling
-from kg.answers.plan.lean import LeanGraph
 from kg.answers.plan.problem import Problem, Way
 from kg.answers.plan.result import Action, ActionKind
 from kg.model import Control, ControlRow, ControlStatus, Provision
-from kg.relations import AT_LEAST, EQUAL, SUPERSET_OF, Outcome
+from kg.relations import EQUAL, SUPERSET_OF, Outcome
 
 __all__ = ["ADOPTED", "Move", "contained", "moves_of", "problem_of", "stale_of", "with_evidence_of"]
 
@@ -42,15 +41,12 @@ def contained(graph: Graph, start: str, avoiding: Collection[str] = ()) -> dict[
     while queue:
         here = queue.popleft()
         so_far = hops[here]
-        for there, mask in graph.parts.get(here, ()):
-            if mask == AT_LEAST and there not in avoiding and hops.get(there, so_far + 1) > so_far:
-                hops[there] = so_far
-                queue.appendleft(there)
-        if so_far < graph.filter.max_hops:
-            for there, mask, *_ in graph.rows.get(here, ()):
-                if not mask & ~AT_LEAST and there not in avoiding and there not in hops:
-                    hops[there] = so_far + 1
-                    queue.append(there)
+        for there, hop in graph.inside.get(here, ()):
+            if there in avoiding or (hop and so_far == graph.filter.max_hops):
+                continue
+            if hops.get(there, so_far + 2) > so_far + hop:
+                hops[there] = so_far + hop
+                (queue.append if hop else queue.appendleft)(there)
     return hops
 
 
@@ -155,7 +151,7 @@ def _own(
         for r in judge.rulings(target):
             if not _holds(r):
                 continue
-            who, hops = r.contender, r.shown.hops
+            who, hops = r.contender, r.hops
             if who.id in index:
                 rows[target].add(index[who.id])
                 held[target][index[who.id]] = hops
@@ -172,7 +168,7 @@ def problem_of(
 ) -> Problem:
     """The goals (each with the units for which it is open) and the actions as a :class:`Problem`: one row for each goal
     and unit, in order."""
-    graph: Graph = LeanGraph(assessment.graph, ())
+    graph = assessment.graph
     joints = graph.release.joints
     wanted = {r.id for r, _ in goals}
     reach: dict[str, dict[str, int]] = {}

@@ -107,7 +107,7 @@ def _judges(assessment: Assessment) -> dict[Unit, Judge]:
 
 
 def _verdict(judge: Judge, id_: str) -> Verdict:
-    return max((r.verdict for r in judge.rulings(id_)), default=Verdict.GAP)
+    return judge.verdict_of(id_)
 
 
 def _scope(base: Assessment, framework: str, goals: Goals) -> _Scope:

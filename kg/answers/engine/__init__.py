@@ -1,0 +1,6 @@
+"""The engine: coverage over integer columns (``docs/decisions/0022``).
+
+:mod:`~kg.answers.engine.walk` follows every chain from some nodes, level by level; :mod:`~kg.answers.engine.algebra`
+says what all chains of a pair say together.  No Python object stands for a row, a chain or a pair here: those are made
+by :mod:`kg.answers.graph` and :mod:`kg.answers.judge` of what is shown.
+"""

@@ -1,0 +1,280 @@
+"""Every chain from some nodes, level by level: all paths of one length are expanded at once.
+
+A :class:`View` is a release's columns on one day through one filter.  :func:`walk` follows ``docs/semantics.md``:
+simple paths of at most ``max_hops`` hops and any number of ``all_of`` part steps; a path ends where its mask has become
+all five bits.  Paths of one level stand in the order of their ids, because those they come from do and the steps of a
+node do: so a tie between ids is a comparison of two positions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+
+from kg.answers.engine.algebra import COMPOSE, Array
+from kg.arrays import ALL_OF, FULL_STRENGTH, HIGHEST, Arrays
+from kg.relations import ALL, AT_LEAST, EQUAL, INTERSECTS_WITH, NO_RELATIONSHIP
+
+__all__ = ["Level", "Table", "View", "gather", "kept", "walk", "within_at_least"]
+
+
+class View:
+    """Columns on one day through one filter: which nodes stand, which rows may be steps, what rules out what.
+
+    ``sets`` are numbers of mapping sets, empty for all; ``min_authority`` is a level.
+    """
+
+    def __init__(
+        self,
+        arrays: Arrays,
+        as_of: date,
+        *,
+        max_hops: int = 3,
+        min_authority: int = 0,
+        reviewed_only: bool = False,
+        sets: Sequence[int] = (),
+    ) -> None:
+        self.arrays, self.max_hops = arrays, max_hops
+        self.standing: Array = arrays.standing(arrays.texts(as_of))
+        self.all_stand = bool(self.standing.all())
+        admitted = np.ones(len(arrays.row_mask), bool)
+        if min_authority > 0:
+            admitted &= arrays.row_authority >= min_authority
+        if reviewed_only:
+            admitted &= arrays.row_reviewed
+        if sets:
+            admitted &= np.isin(arrays.row_set, np.array(sets))
+        #: The rows that pass the filter; ``None`` where all do.
+        self.admitted: Array | None = None if admitted.all() else admitted
+        ruling = np.flatnonzero((arrays.row_mask == NO_RELATIONSHIP) & ~arrays.row_syntactic & admitted)
+        one, other = arrays.row_subject[ruling].astype(np.int64), arrays.row_object[ruling].astype(np.int64)
+        both = self.standing[one] & self.standing[other]
+        one, other = one[both], other[both]
+        #: Pairs of nodes that rule each other out, as ``one * nodes + other``, both ways, in order.
+        self.enemies: Array = np.unique(np.concatenate([one * arrays.nodes + other, other * arrays.nodes + one]))
+        self.has_enemy: Array = np.zeros(arrays.nodes, bool)
+        self.has_enemy[one] = self.has_enemy[other] = True
+
+    def opposed(self, here: Array, there: Array) -> Array:
+        """Which pairs of nodes rule each other out."""
+        if not len(self.enemies):
+            return np.zeros(np.broadcast(here, there).shape, bool)
+        key = here.astype(np.int64) * self.arrays.nodes + there
+        at = np.minimum(np.searchsorted(self.enemies, key), len(self.enemies) - 1)
+        found: Array = self.enemies[at] == key
+        return found
+
+    def beneath(self, nodes: Array) -> Array:
+        """Which nodes stand below some of these along ``all_of`` parts."""
+        a = self.arrays
+        step = (a.part_kind == ALL_OF) & self.standing[a.part_whole] & self.standing[a.part_part]
+        whole, part = a.part_whole[step], a.part_part[step]
+        found = np.zeros(a.nodes, bool)
+        reached = np.zeros(a.nodes, bool)
+        reached[nodes] = True
+        while len(new := part[reached[whole]]):
+            reached = np.zeros(a.nodes, bool)
+            reached[new] = True
+            reached &= ~found
+            found |= reached
+        return found
+
+
+@dataclass(frozen=True)
+class Level:
+    """All paths of one length.  ``slot`` is the number of the start; ``trail`` the nodes of each path, ``edges`` its
+    steps (numbers of edges); ``lex`` its place among the paths of its start and length in the order of ids."""
+
+    slot: Array
+    mask: Array
+    hops: Array
+    parts: Array
+    authority: Array
+    strength: Array
+    ruled: Array
+    lex: Array
+    trail: Array
+    edges: Array
+
+
+def walk(
+    view: View, starts: Array, authority: Array | int = HIGHEST, strength: Array | int = FULL_STRENGTH,
+    *, only: int = ALL, whole: Array | None = None,
+) -> Iterator[Level]:  # fmt: skip
+    """Every path from each of ``starts`` that says something, the empty one (*equal*) first, level by level.
+
+    ``authority`` and ``strength`` are what a chain has already sunk to before each start.  With ``only``, steps are
+    those whose mask lies within it, but for the starts of which ``whole`` says that any will do.
+    """
+    a = view.arrays
+    slot = np.flatnonzero(view.standing[starts])
+    size = len(slot)
+    level = Level(
+        slot=slot,
+        mask=np.full(size, EQUAL, np.uint8),
+        hops=np.zeros(size, np.int8),
+        parts=np.zeros(size, np.int16),
+        authority=np.broadcast_to(np.asarray(authority, np.int8), len(starts))[slot],
+        strength=np.broadcast_to(np.asarray(strength, np.int8), len(starts))[slot],
+        ruled=np.zeros(size, bool),
+        lex=np.zeros(size, np.int64),
+        trail=starts[slot].astype(np.int32)[:, None],
+        edges=np.empty((size, 0), np.int32),
+    )
+    first_of = np.zeros(len(starts), np.int64)
+    while len(level.slot):
+        yield level
+        here = level.trail[:, -1].astype(np.int64) * 3
+        may_hop = level.hops < view.max_hops
+        blunt = may_hop & (level.mask & INTERSECTS_WITH == 0)
+        low, high = a.edge_offsets[here], a.edge_offsets[here + 1 + may_hop + blunt]
+        count = high - low
+        ends = np.cumsum(count)
+        path = np.repeat(np.arange(len(count)), count)
+        edge = np.arange(len(path)) + np.repeat(low - ends + count, count)
+        says = a.edge_mask[edge]
+        mask = COMPOSE[(level.mask[path].astype(np.int64) << 5) | says]
+        there = a.edge_to[edge]
+        good = mask != ALL
+        if only != ALL:
+            within = says & ~np.uint8(only) == 0
+            good &= within if whole is None else within | whole[level.slot[path]]
+        if not view.all_stand:
+            good &= view.standing[there]
+        if view.admitted is not None:
+            row = a.edge_row[edge]
+            good &= (row < 0) | view.admitted[row]
+        good = np.flatnonzero(good)
+        path, edge, mask, there = path[good], edge[good], mask[good], there[good]
+        for seen in level.trail.T:
+            new = np.flatnonzero(seen[path] != there)
+            if len(new) < len(path):
+                path, edge, mask, there = path[new], edge[new], mask[new], there[new]
+        row = a.edge_row[edge]
+        if blunt.any():
+            # Rows that may intersect stand behind the others of their node: back into the order of ids.
+            key = path * (len(a.row_mask) + a.nodes) + np.where(row < 0, there, a.nodes + row.astype(np.int64))
+            if np.any(key[1:] < key[:-1]):
+                order = np.argsort(key, kind="stable")
+                path, edge, mask, there, row = path[order], edge[order], mask[order], there[order], row[order]
+        hop = row >= 0
+        slot = level.slot[path]
+        trail = np.concatenate([level.trail[path], there[:, None]], axis=1)
+        ruled = np.zeros(len(path), bool)
+        if len(view.enemies) and len(doubtful := np.flatnonzero(view.has_enemy[there])):
+            ruled[doubtful] = view.opposed(trail[doubtful, :-1], there[doubtful, None]).any(axis=1)
+        position = np.arange(len(path))
+        first_of[slot[::-1]] = position[::-1]
+        level = Level(
+            slot=slot,
+            mask=mask,
+            hops=level.hops[path] + hop,
+            parts=level.parts[path] + ~hop,
+            authority=np.minimum(level.authority[path], a.edge_authority[edge]),
+            strength=np.minimum(level.strength[path], a.edge_strength[edge]),
+            ruled=ruled,
+            lex=position - first_of[slot],
+            trail=trail,
+            edges=np.concatenate([level.edges[path], edge[:, None].astype(np.int32)], axis=1),
+        )
+
+
+@dataclass(frozen=True)
+class Table:
+    """The chains that matter from some starts, by start and then by target.
+
+    Per start, target, mask and ruledness it holds the chain that would be shown and the one that would decide a
+    dispute.  ``offsets`` says where each start's begin; ``path`` holds the edges of each, padded with -1.
+    """
+
+    starts: Array
+    offsets: Array
+    target: Array
+    mask: Array
+    ruled: Array
+    hops: Array
+    parts: Array
+    authority: Array
+    strength: Array
+    lex: Array
+    path: Array
+
+    def __add__(self, other: Table) -> Table:
+        width = max(self.path.shape[1], other.path.shape[1])
+        wide = [np.pad(p, ((0, 0), (0, width - p.shape[1])), constant_values=-1) for p in (self.path, other.path)]
+        both = {
+            name: np.concatenate([getattr(self, name), getattr(other, name)])
+            for name in ("starts", "target", "mask", "ruled", "hops", "parts", "authority", "strength", "lex")
+        }
+        offsets = np.concatenate([self.offsets, other.offsets[1:] + self.offsets[-1]])
+        return Table(offsets=offsets, path=np.concatenate(wide), **both)
+
+
+def kept(view: View, starts: Array, levels: Iterator[Level]) -> Table:
+    """Of all paths those that can be shown or can decide."""
+    found = list(levels)
+    if not found:
+        none = np.empty(0, np.int64)
+        columns = dict.fromkeys(("target", "mask", "ruled", "hops", "parts", "authority", "strength", "lex"), none)
+        path = np.empty((0, 0), np.int32)
+        return Table(starts, np.zeros(len(starts) + 1, np.int64), path=path, **columns)
+
+    def column(name: str) -> Array:
+        return np.concatenate([getattr(level, name) for level in found])
+
+    slot, mask, ruled = column("slot"), column("mask"), column("ruled")
+    hops, parts, lex = column("hops"), column("parts"), column("lex")
+    authority, strength = column("authority"), column("strength")
+    target = np.concatenate([level.trail[:, -1] for level in found])
+    group = ((slot * view.arrays.nodes + target) * 32 + mask) * 2 + ruled
+    far, length, high, strong = (
+        hops.astype(np.int64), parts.astype(np.int64), HIGHEST - authority.astype(np.int64),
+        127 - strength.astype(np.int64),
+    )  # fmt: skip
+    rank = (((far << 10 | length) << 3 | high) << 7 | strong) << 32 | lex
+    decisive = (((far << 3 | high) << 10 | length) << 7 | strong) << 32 | lex
+    order = np.lexsort((rank, group))
+    group = group[order]
+    new = np.ones(len(group), bool)
+    new[1:] = group[1:] != group[:-1]
+    first = np.flatnonzero(new)
+    decisive = decisive[order]
+    best = np.minimum.reduceat(decisive, first)
+    new |= decisive == np.repeat(best, np.diff(np.append(first, len(group))))
+    chosen = order[new]
+    sizes = np.array([len(level.slot) for level in found])
+    begins = np.cumsum(sizes) - sizes
+    path = np.full((len(chosen), len(found) - 1), -1, np.int32)
+    depth = np.searchsorted(begins, chosen, "right") - 1
+    for d, level in enumerate(found):
+        at = np.flatnonzero(depth == d)
+        path[at, :d] = level.edges[chosen[at] - begins[d]]
+    offsets = np.searchsorted(slot[chosen], np.arange(len(starts) + 1))
+    return Table(
+        starts, offsets, target[chosen], mask[chosen], ruled[chosen], hops[chosen], parts[chosen],
+        authority[chosen], strength[chosen], lex[chosen], path,
+    )  # fmt: skip
+
+
+def gather(table: Table, slots: Array) -> tuple[Array, Array]:
+    """All rows of a table that belong to some starts: the place of each in ``slots``, and the row."""
+    low = table.offsets[slots]
+    count = table.offsets[slots + 1] - low
+    who = np.repeat(np.arange(len(slots)), count)
+    at: Array = np.arange(len(who)) + np.repeat(low - np.cumsum(count) + count, count)
+    return who, at
+
+
+def within_at_least(view: View) -> tuple[Array, Array, Array]:
+    """The steps that say *contains*: from where, to where, and whether each is a hop."""
+    a = view.arrays
+    at = np.repeat(np.arange(a.nodes, dtype=np.int32), np.diff(a.edge_offsets[::3]))
+    good = (a.edge_mask & ~np.uint8(AT_LEAST)) == 0
+    if not view.all_stand:
+        good &= view.standing[at] & view.standing[a.edge_to]
+    if view.admitted is not None:
+        good &= (a.edge_row < 0) | view.admitted[a.edge_row]
+    return at[good], a.edge_to[good], a.edge_row[good] >= 0

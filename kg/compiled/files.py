@@ -1,0 +1,326 @@
+"""The file set of one build.
+
+    manifest.json    which release it is, which parts there are and what they must hash to; itself sealed by a hash
+    objects.json     the model objects, section by section
+    arrays.bin       the columns of the engine, each at a multiple of 64 bytes
+    dataset.nq       the RDF dataset, with its own hash as a comment on the last line; may be added later
+
+A folder is written under another name on the same file system, synchronised, and renamed: a build is there whole or
+not at all.  Opening maps the parts into memory, so that all processes share the pages, and checks every hash first:
+whatever does not fit raises :class:`DamagedError`, and the caller makes a new build.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import mmap
+import os
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from kg import model
+from kg.compiled.records import LazyMap, Section, encode
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from kg.release import Release
+
+__all__ = ["FORMAT", "MAPS", "ROWS", "Build", "DamagedError", "add_dataset", "fresh", "remove", "write"]
+
+#: Raised by one whenever the layout changes: other builds are then not looked at.
+FORMAT = 1
+MANIFEST, OBJECTS, ARRAYS, DATASET = "manifest.json", "objects.json", "arrays.bin", "dataset.nq"
+_ALIGNED = 64
+_SEAL = b"# sha256 "
+#: Attribute of a release → the class of its objects: what maps a key to an object …
+MAPS: dict[str, type] = {
+    "frameworks": model.Framework,
+    "catalogues": model.Catalogue,
+    "controls": model.ReferenceControl,
+    "joints": model.JointNode,
+    "threats": model.Threat,
+    "incidents": model.Incident,
+    "risk_domains": model.RiskDomain,
+    "classification_sets": model.ClassificationSet,
+    "classifications": model.Classification,
+    "sets": model.MappingSet,
+    "rules": model.ApplicationRule,
+    "disclaimers": model.Disclaimer,
+    "vocabulary": model.ProfileWord,
+    "questions": model.Question,
+    "provisions": model.Provision,
+}
+#: … and what is a tuple.
+ROWS: dict[str, type] = {
+    "parts": model.Part,
+    "mappings": model.Mapping,
+    "references": model.LegalReference,
+    "threat_links": model.ThreatLink,
+    "non_coverage": model.NonCoverage,
+    "_options": model.Option,
+}
+_ATTRIBUTES = frozenset((*MAPS, *ROWS))
+
+
+class DamagedError(Exception):
+    """What is there is not a whole build of this format."""
+
+
+# ---------------------------------------------------------------- writing
+
+
+def write(
+    folder: Path,
+    facts: Mapping[str, Any],
+    release: Release,
+    columns: Mapping[str, np.ndarray[Any, Any]],
+    named: Callable[[str], str] = str,
+) -> None:
+    """Publish a build at ``folder``, which another process may do at the same time: the first one stays.
+
+    ``facts`` go into the manifest as they are; ``columns`` may be empty; ``named`` is what a source's path is kept as.
+    Raises :class:`OSError` where the folder cannot be written, and then nothing is left behind.
+    """
+    parts = {name: getattr(release, name) for name in (*MAPS, *ROWS)}
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    making = fresh(folder.parent)
+    making.mkdir()
+    try:
+        files: list[str] = []
+        sections = _write_objects(making, parts, files, named)
+        described = _write_arrays(making, columns)
+        manifest = {
+            "format": FORMAT,
+            **facts,
+            "counts": {name: len(part) for name, part in parts.items()},
+            "files": files,
+            "sections": sections,
+            "arrays": described,
+            "parts": [_described(making / name) for name in (OBJECTS, ARRAYS)],
+        }
+        _write_file(making / MANIFEST, [_sealed(manifest)])
+        _synchronise(making)
+        try:
+            os.rename(making, folder)
+        except OSError:  # there is one already
+            if not folder.is_dir():
+                raise
+            remove(making)
+        else:
+            _synchronise(folder.parent)
+    except BaseException:
+        remove(making)
+        raise
+
+
+def _write_objects(
+    making: Path, parts: Mapping[str, Any], files: list[str], named: Callable[[str], str]
+) -> dict[str, Any]:
+    numbers: dict[str, int] = {}
+
+    def file_of(path: str) -> int:
+        if path not in numbers:
+            numbers[path] = len(files)
+            files.append(named(path))
+        return numbers[path]
+
+    sections: dict[str, Any] = {}
+    pieces: list[bytes] = []
+    begin = 0
+    for name, held in parts.items():
+        items = list(held.values()) if isinstance(held, Mapping) else list(held)
+        body, places = encode(items, file_of)
+        # keys and places stand beside the objects and are read with the section
+        keys = list(held) if isinstance(held, Mapping) else [m.id for m in items] if name == "mappings" else []
+        index = orjson.dumps({"keys": keys, "places": places})
+        sections[name] = {"begin": begin, "bytes": len(body), "index": len(index)}
+        pieces += [body, index]
+        begin += len(body) + len(index)
+    _write_file(making / OBJECTS, pieces)
+    return sections
+
+
+def _write_arrays(making: Path, columns: Mapping[str, np.ndarray[Any, Any]]) -> dict[str, Any]:
+    import numpy as np
+
+    described: dict[str, Any] = {}
+    begin = 0
+
+    def pieces() -> Any:
+        nonlocal begin
+        for name, column in columns.items():
+            little = np.ascontiguousarray(column, column.dtype.newbyteorder("<"))
+            described[name] = {"dtype": little.dtype.str, "shape": list(column.shape), "begin": begin}
+            yield little.reshape(-1).view(np.uint8).data
+            gap = -little.nbytes % _ALIGNED
+            yield bytes(gap)
+            begin += little.nbytes + gap
+
+    _write_file(making / ARRAYS, pieces())
+    return described
+
+
+def _write_file(path: Path, pieces: Any) -> None:
+    with path.open("xb") as file:
+        for piece in pieces:
+            file.write(piece)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _described(path: Path) -> dict[str, Any]:
+    with path.open("rb") as file:
+        return {
+            "path": path.name,
+            "bytes": path.stat().st_size,
+            "sha256": hashlib.file_digest(file, "sha256").hexdigest(),
+        }
+
+
+def _sealed(manifest: Mapping[str, Any]) -> bytes:
+    body = orjson.dumps(manifest, option=orjson.OPT_SORT_KEYS)
+    return body + b"\n" + orjson.dumps({"sha256": hashlib.sha256(body).hexdigest()}) + b"\n"
+
+
+def _synchronise(folder: Path) -> None:
+    """Make the names in a folder last, where the system can."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def fresh(folder: Path) -> Path:
+    """A name in a folder that nobody else takes, for what is being made."""
+    return folder / f".making-{os.getpid()}-{os.urandom(6).hex()}"
+
+
+def remove(folder: Path) -> None:
+    """Take a folder away, as far as that is possible."""
+    from shutil import rmtree
+
+    rmtree(folder, ignore_errors=True)
+
+
+def add_dataset(folder: Path, nquads: bytes) -> None:
+    """Add the RDF dataset to a build.  Raises :class:`OSError` where it cannot be written."""
+    making = fresh(folder)
+    try:
+        _write_file(making, [nquads, _SEAL + hashlib.sha256(nquads).hexdigest().encode() + b"\n"])
+        os.replace(making, folder / DATASET)
+    except BaseException:
+        making.unlink(missing_ok=True)
+        raise
+
+
+# ---------------------------------------------------------------- reading
+
+
+class Build:
+    """An opened build.  Raises :class:`DamagedError` unless every part but the dataset is there and whole; the dataset
+    is looked at when it is asked for.
+
+    ``folder`` and ``manifest`` are what they say; ``roots`` are the data folders that sources are shown below.
+    """
+
+    def __init__(self, folder: Path, shown: Callable[[str], str] = str) -> None:
+        self.folder = folder
+        self._shown = shown
+        try:
+            self.manifest: dict[str, Any] = _unsealed((folder / MANIFEST).read_bytes())
+            if self.manifest["format"] != FORMAT:
+                raise DamagedError("another format")
+            self._parts = {part["path"]: _mapped(folder / part["path"], part) for part in self.manifest["parts"]}
+            self._paths: list[str] | None = None
+            self._sections: dict[str, tuple[Section[Any], list[Any]]] = {}
+            with suppress(FileNotFoundError):  # mapped now: what the release says later is what it said when opened
+                self._parts[DATASET] = _map(folder / DATASET)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise DamagedError(f"{folder}: {error}") from None
+
+    @property
+    def digest(self) -> str:
+        """The digest of the release."""
+        return str(self.manifest["release"])
+
+    @property
+    def attributes(self) -> frozenset[str]:
+        """The attributes of a release that :meth:`read` knows."""
+        return _ATTRIBUTES
+
+    def read(self, name: str) -> Any:
+        """The attribute ``name`` of the release, and ``row`` for the mappings by row id: a dictionary makes each object
+        when it is first asked for, a tuple all at once."""
+        section, keys = self._section("mappings" if name == "row" else name)
+        return section.all() if name in ROWS else LazyMap(section, keys)
+
+    def _section(self, name: str) -> tuple[Section[Any], list[Any]]:
+        found = self._sections.get(name)
+        if found is None:
+            where = self.manifest["sections"][name]
+            begin, length = where["begin"], where["bytes"]
+            data = self._parts[OBJECTS]
+            index = orjson.loads(data[begin + length : begin + length + where["index"]])
+            kind = MAPS.get(name) or ROWS[name]
+            section: Section[Any] = Section(kind, data[begin : begin + length], index["places"], self._files)
+            keys = [tuple(key) if isinstance(key, list) else key for key in index["keys"]]
+            found = self._sections.setdefault(name, (section, keys))
+        return found
+
+    def _files(self) -> list[str]:
+        if self._paths is None:
+            self._paths = [self._shown(path) for path in self.manifest["files"]]
+        return self._paths
+
+    @property
+    def columns(self) -> dict[str, np.ndarray[Any, Any]]:
+        """The columns of the engine, read-only and in shared memory; empty if the build has none."""
+        described = self.manifest["arrays"]
+        if not described:
+            return {}
+        import numpy as np
+
+        data = self._parts[ARRAYS]
+        found = {}
+        for name, column in described.items():
+            kind, shape = np.dtype(column["dtype"]), tuple(column["shape"])
+            found[name] = np.frombuffer(data, kind, int(np.prod(shape, dtype=np.int64)), column["begin"]).reshape(shape)
+        return found
+
+    @property
+    def dataset(self) -> memoryview | None:
+        """The RDF dataset as N-Quads, or ``None`` where there is none or it is damaged."""
+        data = self._parts.get(DATASET)
+        if data is None:
+            return None
+        body, seal = data[: -len(_SEAL) - 65], data[-len(_SEAL) - 65 :]
+        return body if seal == _SEAL + hashlib.sha256(body).hexdigest().encode() + b"\n" else None
+
+
+def _unsealed(data: bytes) -> dict[str, Any]:
+    body, _, seal = data.partition(b"\n")
+    if orjson.loads(seal)["sha256"] != hashlib.sha256(body).hexdigest():
+        raise DamagedError("the manifest is not as it was written")
+    found: dict[str, Any] = orjson.loads(body)
+    return found
+
+
+def _map(path: Path) -> memoryview:
+    with path.open("rb") as file:
+        if not os.fstat(file.fileno()).st_size:
+            return memoryview(b"")
+        return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+
+
+def _mapped(path: Path, part: Mapping[str, Any]) -> memoryview:
+    data = _map(path)
+    if len(data) != part["bytes"] or hashlib.sha256(data).hexdigest() != part["sha256"]:
+        raise DamagedError(f"{path} is not as it was written")
+    return data
