@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from math import isfinite
 from typing import Any
 
@@ -41,7 +41,7 @@ def column(type_: GraphQLLeafType, shortcuts: Shortcuts) -> Column:
     if type_ is GraphQLFloat:
         return _floats
     if isinstance(type_, GraphQLEnumType) and (known := shortcuts.enum_names(type_)):
-        return _members(*known)
+        return _members(*known, {v.value: name for name, v in type_.values.items() if type(v.value) is str})
     return _coerced(type_.coerce_output_value)
 
 
@@ -69,19 +69,20 @@ def _floats(values: list[Any], classes: set[type]) -> list[Any] | None:
     return values if classes == {_NULL} else None
 
 
-def _members(cls: type, names: Any) -> Column:
+def _members(cls: type, names: Mapping[Any, str], words: Mapping[str, str]) -> Column:
     # Members live as long as their class, so that their identity is as good as they are, and cheaper to look up:
     # the hash of a member is computed in Python.
-    by_identity = {id(member): name for member, name in names.items()} | {id(None): None}
-    keep = list(names)  # as long as this function
-    fine = ({cls}, {cls, _NULL}, {_NULL})
+    held = dict(names)  # as long as this function
+    by_identity = {id(member): name for member, name in held.items()} | {id(None): None}
+    by_word: dict[Any, str | None] = dict(words) | {None: None}
+    fine, written = ({cls}, {cls, _NULL}, {_NULL}), ({str}, {str, _NULL})
 
     def named(values: list[Any], classes: set[type]) -> list[Any] | None:
-        if classes not in fine or not keep:
-            return None
         try:
-            return list(map(by_identity.__getitem__, map(id, values)))
-        except KeyError:  # a value of the class that is none of its members: a flag
+            if classes in fine:
+                return list(map(by_identity.__getitem__, map(id, values)))
+            return list(map(by_word.__getitem__, values)) if classes in written else None
+        except KeyError:  # a word that is no value, or a combination of flags
             return None
 
     return named

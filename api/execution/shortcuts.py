@@ -43,7 +43,8 @@ class Shortcuts:
         return False
 
     def enum_names(self, type_: GraphQLEnumType) -> tuple[type, Mapping[Any, str]] | None:
-        """The Python enum behind a GraphQL enum and the name of each of its members."""
+        """The Python enum behind a GraphQL enum and the name of each of its members; ``None`` unless strings that are
+        no members are completed as :class:`GraphQLEnumType` does, by the values of the members."""
         return None
 
     def variable_values(self, values: Any) -> Any:
