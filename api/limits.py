@@ -14,10 +14,11 @@ order of the number of values in the answer, and is reported with every answer i
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from graphql import (
+    ArgumentNode,
     DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
@@ -36,16 +37,16 @@ from graphql import (
     ValidationContext,
     ValidationRule,
     VariableNode,
+    Visitor,
     get_named_type,
     is_list_type,
     is_non_null_type,
-    validate,
+    visit,
 )
-from strawberry.extensions import SchemaExtension
 
 __all__ = [
     "DEFAULT_PAGE", "MAX_ALIASES", "MAX_COST", "MAX_DEFINITIONS", "MAX_DEPTH", "MAX_PAGE", "MAX_REPEATS", "MAX_TOKENS",
-    "LimitError", "Limits", "cost_of",
+    "RULES", "Cost", "LimitError", "check_cost", "cost_of", "operation_of",
 ]  # fmt: skip
 
 #: The most items of one page, and how many there are where nothing is said.
@@ -247,63 +248,73 @@ def cost_of(
 # ---------------------------------------------------------------------------- in the life of a request
 
 
-class Limits(SchemaExtension):
-    """Applies every limit, settles which operation is meant, and reports the cost."""
+class Cost:
+    """The cost of one operation of a valid document: a function of the page sizes that its variables settle."""
 
-    def __init__(self) -> None:
-        self._cost: int | None = None
+    def __init__(self, schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode) -> None:
+        self._of = (schema, document, operation)
+        asked = (d.variable.name.value for d in operation.variable_definitions or ())
+        self._sizes = tuple(name for name in asked if name in _page_sizes(document))
+        self._known: dict[tuple[int | None, ...], int] = {}
 
-    def on_operation(self) -> Iterator[None]:
-        """Before anything: the parser stops at the limit of tokens."""
-        self.execution_context.parse_options["max_tokens"] = MAX_TOKENS
-        yield
+    def of(self, variables: Mapping[str, Any] | None) -> int:
+        """What it costs with these variables, as they were sent."""
+        sent = variables or {}
+        key = tuple(_size(sent[name]) if name in sent else -1 for name in self._sizes)
+        found = self._known.get(key)
+        if found is None:
+            found = cost_of(*self._of, variables)
+            if len(self._known) < _SIZES:
+                self._known[key] = found
+        return found
 
-    def on_parse(self) -> Iterator[None]:
-        """After parsing: refuse what asks for too much, and what does not say which operation is meant."""
-        yield
-        document = self.execution_context.graphql_document
-        if document is None:
-            return
-        schema = self.execution_context.schema._schema
-        for error in validate(schema, document, RULES):
-            raise error
-        self._operation(document)
 
-    def on_validate(self) -> Iterator[None]:
-        """After validation: refuse what would cost too much."""
-        yield
-        context = self.execution_context
-        document = context.graphql_document
-        if document is None or context.pre_execution_errors:
-            return
-        operation = self._operation(document)
-        self._cost = cost_of(context.schema._schema, document, operation, context.variables)
-        if self._cost > MAX_COST:
-            message = f"the operation would cost {self._cost}; {MAX_COST} is allowed"
-            hint = "ask for smaller pages (`first`), fewer fields of each item, or in several requests"
-            raise LimitError("COST_LIMIT", message, hint)
+#: How many sets of page sizes an operation's cost is kept for.
+_SIZES = 256
 
-    def _operation(self, document: DocumentNode) -> OperationDefinitionNode:
-        """The operation that is meant."""
-        name = self.execution_context._provided_operation_name
-        every = [d for d in document.definitions if isinstance(d, OperationDefinitionNode)]
-        named = [d for d in every if name is None or (d.name is not None and d.name.value == name)]
-        known = ", ".join(d.name.value for d in every if d.name)
-        if not every:
-            raise LimitError("NO_OPERATION", "the document has no operation", "write `query { … }`")
-        if not named:
-            raise LimitError("UNKNOWN_OPERATION", f"the document has no operation {name!r}", f"it has: {known}")
-        if len(named) > 1 and name is None:
-            message = "the document has several operations, and `operationName` does not say which is meant"
-            raise LimitError("OPERATION_NAME_REQUIRED", message, f"one of: {known}")
-        if named[0].operation is OperationType.SUBSCRIPTION:
-            hint = "ask `changesSince` for what has changed in an organisation"
-            raise LimitError("NOT_A_QUERY", "a subscription cannot be run", hint)
-        if named[0].operation is OperationType.MUTATION and not self.execution_context.context.writable:
-            hint = "send mutations by POST to a server that keeps organisations"
-            raise LimitError("NOT_A_QUERY", "a mutation cannot be run here", hint)
-        return named[0]
 
-    def get_results(self) -> dict[str, Any]:
-        """What goes into the answer's extensions."""
-        return {} if self._cost is None else {"cost": {"requested": self._cost, "limit": MAX_COST}}
+def _size(value: Any) -> int | None:
+    """All of a variable that a cost depends on; -1 stands for a variable that was not sent."""
+    return max(0, min(value, MAX_PAGE)) if isinstance(value, int) else None
+
+
+def _page_sizes(document: DocumentNode) -> set[str]:
+    """The names of the variables that stand as ``first`` anywhere."""
+    found: set[str] = set()
+
+    class Firsts(Visitor):
+        def enter_argument(self, node: ArgumentNode, *_: Any) -> None:
+            if node.name.value == "first" and isinstance(node.value, VariableNode):
+                found.add(node.value.name.value)
+
+    visit(document, Firsts())
+    return found
+
+
+def operation_of(document: DocumentNode, name: str | None, writable: bool) -> OperationDefinitionNode:
+    """The operation that is meant.  Raises :class:`LimitError` where it is not clear, and for what cannot be run."""
+    every = [d for d in document.definitions if isinstance(d, OperationDefinitionNode)]
+    named = [d for d in every if name is None or (d.name is not None and d.name.value == name)]
+    known = ", ".join(d.name.value for d in every if d.name)
+    if not every:
+        raise LimitError("NO_OPERATION", "the document has no operation", "write `query { … }`")
+    if not named:
+        raise LimitError("UNKNOWN_OPERATION", f"the document has no operation {name!r}", f"it has: {known}")
+    if len(named) > 1 and name is None:
+        message = "the document has several operations, and `operationName` does not say which is meant"
+        raise LimitError("OPERATION_NAME_REQUIRED", message, f"one of: {known}")
+    if named[0].operation is OperationType.SUBSCRIPTION:
+        hint = "ask `changesSince` for what has changed in an organisation"
+        raise LimitError("NOT_A_QUERY", "a subscription cannot be run", hint)
+    if named[0].operation is OperationType.MUTATION and not writable:
+        hint = "send mutations by POST to a server that keeps organisations"
+        raise LimitError("NOT_A_QUERY", "a mutation cannot be run here", hint)
+    return named[0]
+
+
+def check_cost(cost: int) -> None:
+    """Raises :class:`LimitError` for an operation that costs too much."""
+    if cost > MAX_COST:
+        message = f"the operation would cost {cost}; {MAX_COST} is allowed"
+        hint = "ask for smaller pages (`first`), fewer fields of each item, or in several requests"
+        raise LimitError("COST_LIMIT", message, hint)

@@ -35,7 +35,7 @@ from api.access import Principal
 from api.context import Context
 from api.errors import CODES, present
 from api.examples import examples
-from api.schema import connections, enums, inputs, queries, schema
+from api.schema import connections, enums, inputs, prepared, queries, schema
 from api.schema.ids import cursor, node_id
 from api.schema_sdl import COMMITTED, sdl
 from kg import Release, answers
@@ -1049,12 +1049,13 @@ def test_the_library_s_codes_are_known() -> None:
 
 
 def test_a_long_document_is_not_kept(ask: Ask) -> None:
-    from api import schema as package
-
-    long = "{ release } #" + "x" * package.LONG
+    short, long = "{ release } #", "{ release } #" + "x" * prepared.LONG
+    assert not ask(short)["errors"]
+    assert schema.documents.known(short) is not None
     assert not ask(long)["errors"]
     assert not ask(long)["errors"]
-    assert refusal(ask("{ nonsense } #" + "x" * package.LONG))["code"] == "VALIDATION_FAILED"
+    assert schema.documents.known(long) is None
+    assert refusal(ask("{ nonsense } #" + "x" * prepared.LONG))["code"] == "VALIDATION_FAILED"
 
 
 # ---------------------------------------------------------------------------- docs and examples

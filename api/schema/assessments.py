@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar, cast
 
 import strawberry
 from strawberry import field
@@ -18,7 +18,7 @@ from api.schema.inputs import MAX_CONTROLS, AssessmentInput, TooMuchError, filte
 from api.schema.lenses import Lens
 from api.schema.lookup import By, find, framework_name
 from api.schema.mappings import LegalReference
-from api.schema.nodes import computed, mirror
+from api.schema.nodes import computed, mirror, view, viewing
 from api.schema.plans import Plan, PlanGoals, PlanOptions, SingleActions
 from api.schema.plans import plan as make_plan
 from api.schema.plans import single_actions as list_single_actions
@@ -107,6 +107,11 @@ def _facts(facts: tuple[tuple[str, bool], ...]) -> list[Fact]:
 # ---------------------------------------------------------------------------- numbers
 
 
+def _percent_covered(self: Any) -> float | None:
+    percent = self.percent_covered
+    return None if percent is None else round(percent, 1)
+
+
 @strawberry.type(
     description="Counts over requirements. `covered + partial + lead + gap = applicable`, the denominator; "
     "`applicable + notApplicable + notYetApplicable = total`."
@@ -125,15 +130,15 @@ class Counts:
     not_yet_applicable_covered: int = field(description="Of the not yet applicable, those that are covered already.")
     total: int = field(description="All requirements of the framework, or of the group.")
     percent_covered: float | None = field(
+        resolver=_percent_covered,
         description="covered / applicable in percent, unweighted, one decimal; null where nothing applies. Never quote "
-        "it without `covered`, `applicable`, `asOf`, `release` and `method`."
+        "it without `covered`, `applicable`, `asOf`, `release` and `method`.",
     )
 
     @classmethod
     def of(cls, it: answers.Counts) -> Counts:
-        """The schema's view of counts."""
-        percent = it.percent_covered
-        return mirror(cls, it, percent_covered=None if percent is None else round(percent, 1))
+        """The schema's view of counts: they are read as they are."""
+        return cast(Counts, it)
 
 
 # ---------------------------------------------------------------------------- one requirement
@@ -150,6 +155,10 @@ class JointMember:
         return [cls(member=member, control=control) for member, control in pairs]
 
 
+def _members(self: Any) -> list[JointMember]:
+    return JointMember.of(self.members)
+
+
 @strawberry.type(description="The chain behind a verdict.")
 class Explanation:
     control: str = field(description="The organisation's control, or a joint node whose members it has.")
@@ -164,7 +173,9 @@ class Explanation:
     disputed: bool = field(description="Whether chains contradict each other.")
     reviewed: bool = field(description="Whether a named person has reviewed every row it stands on.")
     members: list[JointMember] = field(
-        description="For a joint node, which control holds which member; else empty.", metadata={"size": 4}
+        resolver=_members,
+        description="For a joint node, which control holds which member; else empty.",
+        metadata={"size": 4},
     )
     steps: list[Step] = field(description="The chain that is shown.", metadata={"size": 4})
     supporting: list[list[Step]] = field(
@@ -174,17 +185,8 @@ class Explanation:
 
     @classmethod
     def of(cls, it: answers.Explanation | None) -> Explanation | None:
-        """The schema's view of an explanation."""
-        if it is None:
-            return None
-        return mirror(
-            cls,
-            it,
-            members=JointMember.of(it.members),
-            steps=steps_of(it.steps),
-            supporting=[steps_of(chain) for chain in it.supporting],
-            opposing=steps_of(it.opposing),
-        )
+        """The schema's view of an explanation: it is read as it is."""
+        return cast(Explanation | None, it)
 
 
 @strawberry.type(description="The answer for one AI system alone.")
@@ -195,6 +197,22 @@ class UnitVerdict:
     verdict: Verdict = field(description="How far it is met for it.")
 
 
+_BECAUSE = {"": None, **{reason.value: reason for reason in ApplicabilityReason}}
+
+
+@view(
+    curie="it.requirement.id",
+    ref="it.requirement.ref",
+    title="it.requirement.title",
+    summary="it.requirement.summary",
+    applicability="it.decision.applicability",
+    applicability_reason=lambda self: _BECAUSE[self.it.decision.because],
+    applicability_explanation="it.decision.explanation",
+    applies_from="it.decision.applies_from",
+    basis="it.decision.basis",
+    rule="it.decision.rule",
+    legal_reference="it.decision.legal_reference",
+)
 @strawberry.type(description="One requirement: does it apply, how far is it met, why, and by which chain.")
 class RequirementResult:
     curie: str = field(description="The requirement's CURIE.")
@@ -231,29 +249,7 @@ class RequirementResult:
     @classmethod
     def of(cls, assessment: answers.Assessment, it: answers.RequirementResult, **more: Any) -> Self:
         """The schema's view of a result."""
-        requirement, decision = it.requirement, it.decision
-        return cls(
-            curie=requirement.id,
-            ref=requirement.ref,
-            title=requirement.title,
-            summary=requirement.summary,
-            group=it.group,
-            applicability=decision.applicability,
-            applicability_reason=ApplicabilityReason(decision.because) if decision.because else None,
-            applicability_explanation=decision.explanation,
-            applies_from=decision.applies_from,
-            basis=decision.basis,
-            rule=decision.rule,
-            legal_reference=decision.legal_reference,
-            verdict=it.verdict,
-            reasons=list(it.reasons),
-            explanation=Explanation.of(it.explanation),
-            set_aside=list(it.set_aside),
-            units=[mirror(UnitVerdict, u) for u in it.units],
-            it=it,
-            assessment=assessment,
-            **more,
-        )
+        return viewing(cls, it=it, assessment=assessment, **more)
 
     @computed("The requirement itself.")
     def provision(self) -> Provision:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Hashable
+from functools import lru_cache
+from inspect import get_annotations
+from operator import attrgetter
+from typing import Any, TypeVar, cast
 
 import strawberry
 from strawberry import field
 
-__all__ = ["Entry", "Node", "computed", "mirror"]
+__all__ = ["Entry", "Node", "computed", "mirror", "view", "viewing"]
 
 _T = TypeVar("_T")
 _Method = TypeVar("_Method", bound=Callable[..., Any])
@@ -42,5 +45,41 @@ class Entry(Node):
 def mirror(cls: type[_T], value: Any, **more: Any) -> _T:
     """An object of the schema that takes each field from the attribute of ``value`` with the same name, except those
     given in ``more``."""
-    names = (f.name for f in dataclasses.fields(cls) if f.init and f.name not in more)  # type: ignore[arg-type]
-    return cls(**{name: getattr(value, name) for name in names}, **more)
+    return cls(**{name: getattr(value, name) for name in _names(cast(Hashable, cls)) if name not in more}, **more)
+
+
+@lru_cache(maxsize=1024)
+def _names(cls: Any) -> tuple[str, ...]:
+    return tuple(f.name for f in dataclasses.fields(cls) if f.init)
+
+
+def view(**paths: str | Callable[[Any], Any]) -> Callable[[type[_T]], type[_T]]:
+    """A type whose objects hold an answer and read their fields from it when asked: a list of hundreds costs no more
+    than what is asked of each.
+
+    A field is read along its path (``it.requirement.id``) or computed by its function; one that is not named is the
+    attribute of ``it`` with the same name.  Objects are made by :func:`viewing`.
+    """
+
+    def decorated(cls: type[_T]) -> type[_T]:
+        definition = cls.__strawberry_definition__  # type: ignore[attr-defined]
+        for each in definition.fields:
+            if each.base_resolver is None and each.python_name not in _held(cls):
+                how = paths.get(each.python_name, f"it.{each.python_name}")
+                setattr(cls, each.python_name, property(attrgetter(how) if isinstance(how, str) else how))
+        return cls
+
+    return decorated
+
+
+def _held(cls: type) -> set[str]:
+    """The names of what objects hold and the schema does not show."""
+    every = [(name, str(told)) for base in cls.__mro__ for name, told in get_annotations(base).items()]
+    return {name for name, told in every if "Private[" in told}
+
+
+def viewing(cls: type[_T], **held: Any) -> _T:
+    """An object of a type made by :func:`view`, with what it holds."""
+    made = cls.__new__(cls)
+    made.__dict__.update(held)
+    return made
