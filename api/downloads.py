@@ -21,12 +21,13 @@ from api.downloads_page import list_page
 from api.pages import POLICY
 from api.schema.inputs import TooMuchError
 from api.serving import Asked, Form, Serving, chosen, named
-from kg import Release, answers
+from kg import answers
 from kg.answers.listing import list_framework, list_graph, list_set
 from kg.errors import KgError, UnknownIdError, nearest
 from kg.exports.formats import FORMATS, Format, formats_of, write
 from kg.parameters import FILTERS, Parameters
 from kg.permalink import ReleaseMismatchError
+from kg.release import Release
 
 __all__ = [
     "ADDRESSES", "Address", "at_address", "check_pinned", "given", "release_of", "routes", "unknown", "whole",

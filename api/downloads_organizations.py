@@ -20,11 +20,12 @@ from api.observability import Metrics
 from api.oidc import TokenError
 from api.schema.tenants import unknown as no_organization
 from api.serving import Asked, Form
-from kg import Release, answers
+from kg import answers
 from kg.errors import UnknownIdError
 from kg.exports.formats import FORMATS, formats_of, write
 from kg.organizations.store import OrganizationState, Role
 from kg.parameters import FILTERS
+from kg.release import Release
 
 __all__ = ["addresses"]
 

@@ -13,7 +13,8 @@ from api.schema.enums import Authority, Method, Outcome, RationaleKind, Relation
 from api.schema.frameworks import Disclaimer
 from api.schema.nodes import Entry, computed, mirror
 from api.schema.steps import Step, steps_of
-from kg import Release, answers
+from kg import answers
+from kg.release import Release
 
 __all__ = ["Crosswalk", "CrosswalkRow", "CrosswalkSide", "DerivedRow"]
 

@@ -18,7 +18,7 @@ from api.schema.frameworks import Disclaimer, Provision
 from api.schema.lookup import By, check_length, find
 from api.schema.nodes import computed, mirror
 from api.schema.threats import Incident, Threat
-from kg import Release, answers
+from kg import answers
 from kg.answers.concerns import Bearing as KgBearing
 from kg.answers.concerns import CaseThreat as KgCaseThreat
 from kg.answers.concerns import ConcernedControl as KgConcernedControl
@@ -31,6 +31,7 @@ from kg.answers.readiness import HeldControl as KgHeldControl
 from kg.answers.readiness import Holding, StageAnswer
 from kg.answers.readiness import MetRequirement as KgMetRequirement
 from kg.errors import UsageError
+from kg.release import Release
 
 __all__ = [
     "ConcernedControl", "ConcernedRequirement", "ExposureRanking", "Readiness", "controls_concerned", "ranking",

@@ -17,10 +17,11 @@ from api.schema.frameworks import Disclaimer
 from api.schema.inputs import AssessmentInput, ProfileInput, TooMuchError, filter_of
 from api.schema.nodes import computed, mirror
 from api.schema.steps import Step, steps_of
-from kg import Release, answers
+from kg import answers
 from kg.answers.overlap import Assumption, SourceSide
 from kg.answers.overlap import RowsBehind as KgRowsBehind
 from kg.permalink import permalink_of
+from kg.release import Release
 
 __all__ = ["MAX_CELLS", "Overlap", "OverlapMatrix", "check_cells", "matrix", "overlap"]
 

@@ -16,9 +16,10 @@ from api.schema.inputs import MAX_SYSTEMS, TooMuchError
 from api.schema.lenses import Decision, Lens, Standing
 from api.schema.lookup import check_length, framework_name
 from api.schema.nodes import computed, mirror
-from kg import Release, answers
+from kg import answers
 from kg import model as m
 from kg.organizations import profile_toml
+from kg.release import Release
 
 __all__ = ["AnswerInput", "ProfileFromAnswers", "Questionnaire", "profile_from_answers", "questionnaire"]
 

@@ -35,9 +35,10 @@ from api.schema.profiles import (
 from api.schema.reports import ContentReport, Disagreement
 from api.schema.statistics import Stats, Vocabulary, stats, vocabulary
 from api.schema.threats import Incident, Threat
-from kg import Release, answers
+from kg import answers
 from kg.answers import MAX_HOPS
 from kg.errors import KgError, UsageError
+from kg.release import Release
 
 __all__ = ["MAX_HITS", "Query"]
 

@@ -14,7 +14,8 @@ from api.schema.connections import DEFAULT_PAGE, After, Connection, First, conne
 from api.schema.enums import ThreatRelation
 from api.schema.ids import node_id
 from api.schema.nodes import Entry, Node, computed, mirror
-from kg import Release, answers
+from kg import answers
+from kg.release import Release
 from kg.terms import iri
 
 if TYPE_CHECKING:
