@@ -12,6 +12,7 @@ from starlette.staticfiles import StaticFiles
 
 from api import pages
 from api.access import ForbiddenError, Gate
+from api.answered import Answers
 from api.graphiql import STATIC
 from api.graphql_http import GraphQLView
 from api.middleware import Envelope
@@ -63,7 +64,7 @@ def create_app(release: Release | None = None, gate: Gate | None = None) -> Fast
     app.add_middleware(Envelope, metrics=metrics)
     app.add_exception_handler(KgError, _refuse_library_error)
     app.add_exception_handler(HTTPException, _refuse_http_error)
-    app.router.routes.append(Route("/graphql", GraphQLView(schema, found, gate, metrics)))
+    app.router.routes.append(Route("/graphql", GraphQLView(schema, found, gate, metrics, Answers())))
     app.mount("/static", StaticFiles(directory=STATIC, check_dir=False), name="static")
     _add_pages(app, found)
     add_overlaps(app, found)
