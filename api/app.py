@@ -14,6 +14,7 @@ from starlette.staticfiles import StaticFiles
 
 from api import pages
 from api.access import ForbiddenError, Gate
+from api.answered import Answers
 from api.files import add_downloads
 from api.graphiql import STATIC
 from api.graphql_http import GraphQLView
@@ -78,7 +79,7 @@ def create_app(
     app.add_middleware(Envelope, metrics=metrics)
     app.add_exception_handler(KgError, _refuse_library_error)
     app.add_exception_handler(HTTPException, _refuse_http_error)
-    app.router.routes.append(Route("/graphql", GraphQLView(schema, found, gate, metrics)))
+    app.router.routes.append(Route("/graphql", GraphQLView(schema, found, gate, metrics, Answers())))
     app.mount("/static", StaticFiles(directory=STATIC, check_dir=False), name="static")
     _add_pages(app, found)
     add_downloads(app, gate, metrics)

@@ -62,6 +62,9 @@ class Context:
     shared: Kept | None = None
     metrics: Metrics | None = None
     writable: bool = False  #: whether the request may change anything: it was sent by POST, and there is a store
+    #: What the answer rests on in the store: the head of each organisation's history, read before anything of it.
+    heads: dict[str, str | None] = field(default_factory=dict)
+    volatile: bool = False  #: whether the answer rests on anything else of the store, and may not be given again
     controls: int = 0  #: how many controls its assessments have taken so far
     _kept: dict[Hashable, Any] = field(default_factory=dict, repr=False)
 
@@ -70,6 +73,11 @@ class Context:
         if key not in self._kept:
             self._kept[key] = make()
         return cast(_T, self._kept[key])
+
+    def rests_on(self, organization_id: str) -> None:
+        """Note that something of an organisation is about to be read."""
+        if self.store is not None and organization_id not in self.heads:
+            self.heads[organization_id] = self.store.head(organization_id)
 
     def forget(self) -> None:
         """Compute everything anew from here on: something was written."""

@@ -515,7 +515,7 @@ class OrganizationQueries:
         first: First = DEFAULT_PAGE,
         after: After = None,
     ) -> Connection[Organization]:
-        store, me = tenants.open_store(info), info.context.principal
+        store, me = tenants.whole_store(info), info.context.principal
         if me.everywhere:
             every: Sequence[kept.Organization] = store.list_organizations(archived=True)
         else:

@@ -8,27 +8,35 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from threading import Lock
+from typing import Any
 
 from graphql import (
     DocumentNode,
+    FieldNode,
     GraphQLError,
     GraphQLSchema,
     OperationDefinitionNode,
+    OperationType,
+    Visitor,
     parse,
     specified_rules,
     validate,
+    visit,
 )
 from strawberry.schema.schema import validate_document
 
 from api.execution import Operation, Shortcuts, UnsupportedError
-from api.limits import MAX_TOKENS, RULES, Cost, operation_of
+from api.limits import MAX_TOKENS, RULES, Cost, LimitError, operation_of
+from api.schema.organizations import OrganizationQueries
 
-__all__ = ["Document", "Documents", "Prepared"]
+__all__ = ["Document", "Documents", "Pace", "Prepared"]
 
 #: The documents kept, by the number of their characters in all, and the longest one of them: 500,000 characters of
 #: documents take some 100 MB at the worst.
 KEPT_CHARACTERS = 500_000
 LONG = 8_000
+#: An operation is quick that takes less of the processor, in seconds, and has shown so this often.
+QUICK, SEEN = 0.001, 3
 
 
 class Prepared:
@@ -39,10 +47,49 @@ class Prepared:
     ) -> None:
         self.node = node
         self.cost = Cost(schema, document, node)
+        self.pace = Pace()
+        self.reads = node.operation is OperationType.QUERY
+        #: Whether it surely does not ask the store of organisations.
+        self.offline = self.reads and not _asks_store(document)
         try:
             self.operation: Operation | None = Operation(schema, document, node, shortcuts)
         except UnsupportedError:
             self.operation = None
+
+
+#: The fields of the root that read the store; everything else of it is reached through them.
+STORE = frozenset(f.name for f in OrganizationQueries.__strawberry_definition__.fields) - {"viewer"}  # type: ignore
+
+
+def _asks_store(document: DocumentNode) -> bool:
+    asked = False
+
+    class Fields(Visitor):
+        def enter_field(self, node: FieldNode, *_: Any) -> None:
+            nonlocal asked
+            asked = asked or node.name.value in STORE
+
+    visit(document, Fields())
+    return asked
+
+
+class Pace:
+    """How long an operation has taken so far, in seconds of the processor and at which costs."""
+
+    __slots__ = ("cost", "seen", "slowest")
+
+    def __init__(self) -> None:
+        self.seen, self.slowest, self.cost = 0, 0.0, 0
+
+    def quick(self, cost: int) -> bool:
+        """Whether it will take little, as far as anybody knows."""
+        return self.seen >= SEEN and self.slowest < QUICK and cost <= self.cost
+
+    def note(self, seconds: float, cost: int) -> None:
+        """It took so long.  What is long past weighs less."""
+        self.seen += 1
+        self.slowest = max(0.99 * self.slowest, seconds)
+        self.cost = max(self.cost, cost)
 
 
 class Document:
@@ -69,6 +116,16 @@ class Document:
         assert self.node is not None
         return operation_of(self.node, name, writable)
 
+    def quick(self, name: str | None) -> Prepared | None:
+        """The operation that is meant, if it has been prepared and is clear."""
+        if self.refused is not None or self.errors or not self._prepared:
+            return None
+        try:
+            node = self.operation(name, True)
+        except LimitError:
+            return None
+        return self._prepared.get(id(node))
+
     def prepared(self, node: OperationDefinitionNode) -> Prepared:
         """One of its operations, if it is valid."""
         assert self.node is not None
@@ -94,6 +151,11 @@ class Documents:
             if found is not None:
                 self._kept.move_to_end(text)
         return found
+
+    def prepared(self, text: str | None, name: str | None) -> Prepared | None:
+        """The operation of that text and name, if it has been prepared and is at hand."""
+        document = self.known(text or "")
+        return document.quick(name) if document is not None else None
 
     def get(self, text: str) -> Document:
         """The document of that text."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "assessment_of", "needed", "open_store", "organization", "platform", "sheet_of", "state_of", "unknown", "visible",
+    "whole_store",
 ]  # fmt: skip
 
 
@@ -33,7 +34,10 @@ def open_store(info: Info) -> Store:
 def visible(info: Info, organization_id: str) -> Store | None:
     """The store, if the asker has any role in the organisation; else ``None``."""
     store = open_store(info)
-    return store if info.context.principal.may(organization_id, Role.VIEWER) else None
+    if not info.context.principal.may(organization_id, Role.VIEWER):
+        return None
+    info.context.rests_on(organization_id)
+    return store
 
 
 def needed(info: Info, organization_id: str, role: Role) -> Store:
@@ -45,14 +49,22 @@ def needed(info: Info, organization_id: str, role: Role) -> Store:
     store = visible(info, organization_id)
     if store is None:
         raise unknown(organization_id)
+    if role is not Role.VIEWER:  # keys and members: when a key was last used is no change of the organisation
+        info.context.volatile = True
     if not info.context.principal.may(organization_id, role):
         raise _forbidden(info.context.principal, f"this needs the role {role.value} in {organization_id}")
     return store
 
 
+def whole_store(info: Info) -> Store:
+    """The store, for what is said of it as a whole: no such answer may be given again."""
+    info.context.volatile = True
+    return open_store(info)
+
+
 def platform(info: Info) -> Store:
     """The store, for a platform administrator."""
-    store = open_store(info)
+    store = whole_store(info)
     if not info.context.principal.platform:
         raise _forbidden(info.context.principal, "this is for platform administrators")
     return store

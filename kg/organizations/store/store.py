@@ -188,6 +188,14 @@ class Store:
         """The organisation's revision: a cache or an ETag that was made at another one is out of date."""
         return self.get_organization(organization_id).revision
 
+    def head(self, organization_id: str) -> str | None:
+        """The hash of the last entry of its audit log, ``None`` where it does not exist.  It names its whole history:
+        an organisation that was erased and made again, or a store that was restored, never has an old one again with
+        another content."""
+        with self._read() as connection:
+            row = _row(connection, organization_id)
+            return None if row is None else str(row.audit_head)
+
     def rename_organization(
         self, organization_id: str, name: str, *, expected: int | None = None, actor: Actor
     ) -> Commit:
