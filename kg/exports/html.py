@@ -1,7 +1,7 @@
 """Documents as one HTML page that needs nothing else: no script, no other host, and it prints.
 
-Every column that is not a detail is shown; CSV, Excel and JSON hold the details too.  Whatever comes from a file or a
-user is escaped, and the page's own policy forbids scripts, forms and requests.
+Every column that is not a detail and not empty is shown; CSV, Excel and JSON hold the rest too.  Whatever comes
+from a file or a user is escaped, and the page's own policy forbids scripts, forms and requests.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from kg.exports.words import VERDICTS
 __all__ = ["html_page"]
 
 _UNSEEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_SPLIT = re.compile(r"[\s-]+")
 _ROWS = 500
 _STYLE = """
 :root { color-scheme: light; --ink: #1b1f24; --dim: #57606a; --line: #d0d7de; --deep: #1f3a5f; --pale: #f6f8fa; }
@@ -53,8 +54,9 @@ footer { margin-top: 3rem; border-top: 2px solid var(--deep); font-size: .9rem; 
   body { padding: 0; max-width: none; font-size: 9pt; }
   nav { display: none; }
   .scroll { overflow: visible; border: 0; }
-  table { font-size: 7.5pt; table-layout: auto; }
-  th, td { padding: 1mm 1.5mm; overflow-wrap: anywhere; min-width: 0 !important; }
+  table { font-size: 7pt; table-layout: fixed; }
+  col { width: var(--w); }
+  th, td { padding: 1mm; overflow-wrap: anywhere; min-width: 0 !important; }
   thead { display: table-header-group; }
   tr, dt { break-inside: avoid; }
   h2 { break-after: avoid; }
@@ -89,10 +91,12 @@ def _table(table: Table, name: str) -> Iterator[str]:
         note = f'<p class="note">{_text(table.note)}</p>\n' if table.note else ""
         yield f'{note}<p class="empty">{_text(table.empty)}</p>\n</section>\n'
         return
-    shown = [(i, c) for i, c in enumerate(table.columns) if not c.detail]
+    shown = [(i, c) for i, c in enumerate(table.columns) if not c.detail and any(text_of(r[i]) for r in table.rows)]
+    paper = [_paper_width(table, i, c) for i, c in shown]
     yield f'<div class="scroll" role="region" aria-labelledby="{name}" tabindex="0">\n<table>\n'
     count = f"{len(table.rows)} row{'s' if len(table.rows) != 1 else ''}."
-    yield f"<caption>{_text(' '.join(filter(None, (table.note, count))))}</caption>\n<thead><tr>"
+    yield f"<caption>{_text(' '.join(filter(None, (table.note, count))))}</caption>\n<colgroup>"
+    yield "".join(f'<col style="--w:{100 * w / sum(paper):.2f}%">' for w in paper) + "</colgroup>\n<thead><tr>"
     for _, c in shown:
         kind = ' class="n"' if c.kind == "number" else ""
         style = f"min-width:{min(c.width, 60) * 0.55:.1f}ch"
@@ -104,6 +108,12 @@ def _table(table: Table, name: str) -> Iterator[str]:
             "<tr>" + "".join(_cell(row[i], c, muted=n in table.muted) for i, c in shown) + "</tr>\n" for n, row in chunk
         )
     yield "</tbody>\n</table>\n</div>\n</section>\n"
+
+
+def _paper_width(table: Table, index: int, column: Column) -> float:
+    """The share of a printed page a column is given: by its width, but no less than its longest word needs."""
+    words = [w for text in (column.title, *(text_of(r[index]) for r in table.rows[:_ROWS])) for w in _SPLIT.split(text)]
+    return max(column.width * 0.55, min(max(map(len, words)) + 2, 24))
 
 
 def _definitions(title: str, pairs: Iterable[tuple[str, str]]) -> str:
