@@ -15,13 +15,22 @@ from typing import Any
 import pyoxigraph as ox
 
 from kg.errors import KgError
-from kg.model import Classification, ClassificationSet, Incident, LegalReference, Mapping, Provision, ThreatLink
+from kg.model import (
+    Classification,
+    ClassificationSet,
+    Incident,
+    LegalReference,
+    Mapping,
+    MappingSet,
+    Provision,
+    ThreatLink,
+)
 from kg.release import Release
 from kg.sources import builtin_data
 from kg.sources.sssom import predicate_of
 from kg.terms import PREFIXES, iri, set_iri
 
-__all__ = ["SparqlError", "dataset", "nquads", "query"]
+__all__ = ["SparqlError", "dataset", "link_quad", "mapping_quads", "nquads", "query", "set_quads"]
 
 
 class SparqlError(KgError):
@@ -50,23 +59,11 @@ def dataset(release: Release) -> ox.Store:
 
 def _quads(release: Release, store: ox.Store) -> Iterator[ox.Quad]:
     for s in release.sets.values():
-        about = ox.NamedNode(set_iri(s.id))
-        yield ox.Quad(about, _node("rdf:type"), _node("kg:MappingSet"))
-        for key, value in (
-            ("dcterms:title", _text(s.title)),
-            ("dcterms:license", ox.Literal(s.licence)),
-            ("dcterms:description", _text(s.description)),
-            ("dcterms:publisher", _text(s.publisher)),
-            ("kg:authority", _node(f"kg:authority-{s.authority.value}")),
-        ):
-            if value.value:
-                yield ox.Quad(about, _node(key), value)
+        yield from set_quads(s)
     for m in release.mappings:
-        yield from _mapping(m)
-    for link in release.threat_links:
-        yield from _link(link, link.threat, link.relation.value, link.target)
-    for ref in release.references:
-        yield from _link(ref, ref.subject, ref.kind, ref.object)
+        yield from mapping_quads(m)
+    yield from map(link_quad, release.threat_links)
+    yield from map(link_quad, release.references)
     for table in release.classification_sets.values():
         yield from _table(table)
     for c in release.classifications.values():
@@ -77,7 +74,24 @@ def _quads(release: Release, store: ox.Store) -> Iterator[ox.Quad]:
             yield from _provision(release, p)
 
 
-def _mapping(m: Mapping) -> Iterator[ox.Quad]:
+def set_quads(s: MappingSet) -> Iterator[ox.Quad]:
+    """What is said of a mapping set, in the default graph."""
+    about = ox.NamedNode(set_iri(s.id))
+    yield ox.Quad(about, _node("rdf:type"), _node("kg:MappingSet"))
+    for key, value in (
+        ("dcterms:title", _text(s.title)),
+        ("dcterms:license", ox.Literal(s.licence)),
+        ("dcterms:description", _text(s.description)),
+        ("dcterms:publisher", _text(s.publisher)),
+        ("kg:authority", _node(f"kg:authority-{s.authority.value}")),
+    ):
+        if value.value:
+            yield ox.Quad(about, _node(key), value)
+
+
+def mapping_quads(m: Mapping) -> Iterator[ox.Quad]:
+    """A row in the graph of its set: the plain triple (no relationship is never one) and the node that carries its
+    provenance."""
     graph = ox.NamedNode(set_iri(m.set_id))
     row = ox.NamedNode(f"{set_iri(m.set_id)}/{m.id}")
     predicate, modifier = predicate_of(m.relation)
@@ -105,8 +119,13 @@ def _mapping(m: Mapping) -> Iterator[ox.Quad]:
         yield ox.Quad(row, _node(key), value, graph)
 
 
-def _link(link: ThreatLink | LegalReference, subject: str, relation: str, object_: str) -> Iterator[ox.Quad]:
-    yield ox.Quad(_node(subject), _node(f"kg:{relation}"), _node(object_), ox.NamedNode(set_iri(link.set_id)))
+def link_quad(link: ThreatLink | LegalReference) -> ox.Quad:
+    """A link to a threat, or one provision naming another, in the graph of its set."""
+    if isinstance(link, ThreatLink):
+        said = (link.threat, link.relation.value, link.target)
+    else:
+        said = (link.subject, link.kind, link.object)
+    return ox.Quad(_node(said[0]), _node(f"kg:{said[1]}"), _node(said[2]), ox.NamedNode(set_iri(link.set_id)))
 
 
 def _table(table: ClassificationSet) -> Iterator[ox.Quad]:

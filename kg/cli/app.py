@@ -24,6 +24,7 @@ from kg.cli import (
     data,
     demo,
     evidence,
+    export,
     importing,
     incident,
     operations,
@@ -116,6 +117,12 @@ COMMANDS: tuple[tuple[str, Callable[..., None], str, tuple[str, ...]], ...] = (
     ("crosswalk", browse.crosswalk, _ANSWERS, (
         "kg crosswalk nist-ai-rmf iso42001",
         "kg crosswalk eu-ai-act iso42001 --min-authority project -o crosswalk.xlsx",
+        "kg crosswalk gdpr iso42001 -o crosswalk.sssom.tsv",
+    )),
+    ("export", export.export, _ANSWERS, (
+        "kg export aisb-gdpr -o aisb-gdpr.sssom.tsv",
+        "kg export eu-ai-act -o eu-ai-act.ttl",
+        "kg export graph -o graph.trig",
     )),
     ("overlap", overlap.overlap, _ANSWERS, (
         "kg overlap iso42001 eu-ai-act --as-of 2026-11-23",

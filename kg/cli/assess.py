@@ -14,6 +14,7 @@ from kg.cli.options import (
     AuthorityOption,
     ControlsArgument,
     DataOption,
+    ExchangeFormatOption,
     FormatOption,
     FrameworksOption,
     HopsOption,
@@ -49,26 +50,9 @@ def write_answers(
     if wanted == "table":
         rendered(draw, output)
         return
-    if wanted == "json":
-        from kg.exports.json import dumps
+    from kg.exports.formats import write
 
-        emit(dumps(answers[0] if len(answers) == 1 else list(answers), release), output)
-        return
-    from kg.exports.tables import document
-
-    documents = [document(a, release) for a in answers]
-    if wanted == "csv":
-        from kg.exports.csv import csv_text
-
-        emit(csv_text(documents).encode(), output)
-    elif wanted == "md":
-        from kg.exports.markdown import markdown_text
-
-        emit(markdown_text(documents).encode(), output)
-    else:
-        from kg.exports.xlsx import workbook
-
-        emit(workbook(documents), output)
+    emit(write(answers, release, wanted), output)
 
 
 def _preview(session: Session) -> None:
@@ -92,7 +76,7 @@ def coverage(
     requirements: Annotated[
         bool, typer.Option("--requirements", help="In a table, list every requirement, not only the groups.")
     ] = False,
-    format_: FormatOption = None,
+    format_: ExchangeFormatOption = None,
     output: OutputOption = None,
     data: DataOption = None,
 ) -> None:
@@ -107,6 +91,11 @@ def coverage(
     session = open_session(release, controls, profile, day, filter_)
     if preview:
         _preview(session)
+        return
+    if wanted == "oscal-component":
+        from kg.answers.listing import implementation
+
+        write_answers([implementation(session.assessment)], release, wanted, output, lambda _: None)
         return
     answers = [session.assessment.coverage(f) for f in frameworks]
 

@@ -13,7 +13,7 @@ from kg.cli.options import (
     AsOfOption,
     AuthorityOption,
     DataOption,
-    FormatOption,
+    ExchangeFormatOption,
     HopsOption,
     OutputOption,
     ReviewedOption,
@@ -42,6 +42,8 @@ def write_list(value: Any, table: Table, wanted: str, output: Path | None, draw:
         from kg.exports.csv import table_csv
 
         emit(table_csv(table).encode(), output)
+    elif wanted != "json":
+        raise UsageError(f"a list is not written as {wanted}", "one of: table, json, csv")
     else:
         from kg.exports.json import dumps
 
@@ -168,7 +170,7 @@ def crosswalk(
     limit: Annotated[
         int, typer.Option("--limit", metavar="N", min=0, help="In a table, show at most N rows of each kind; 0 is all.")
     ] = 12,
-    format_: FormatOption = None,
+    format_: ExchangeFormatOption = None,
     output: OutputOption = None,
     data: DataOption = None,
 ) -> None:

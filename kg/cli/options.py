@@ -7,12 +7,13 @@ from typing import Annotated
 
 import typer
 
-from kg.cli.output import Format, TextFormat
+from kg.cli.output import ExchangeFormat, Format, TextFormat
 from kg.model import Authority
 
 __all__ = [
-    "AsOfOption", "AuthorityOption", "ControlsArgument", "DataOption", "FormatOption", "FrameworksOption",
-    "HopsOption", "OutputOption", "ProfileOption", "ReviewedOption", "SetsOption", "TextFormatOption",
+    "AsOfOption", "AuthorityOption", "ControlsArgument", "DataOption", "ExchangeFormatOption", "FormatOption",
+    "FrameworksOption", "HopsOption", "OutputOption", "ProfileOption", "ReviewedOption", "SetsOption",
+    "TextFormatOption",
 ]  # fmt: skip
 
 _WHOM, _ROWS, _OUTPUT = "For whom and when", "Which mappings count", "Output"
@@ -103,6 +104,15 @@ FormatOption = Annotated[
         rich_help_panel=_OUTPUT,
         show_default=False,
         help="How to write the answer. Default: by the ending of -o, else table. xlsx needs -o.",
+    ),
+]
+ExchangeFormatOption = Annotated[
+    ExchangeFormat | None,
+    typer.Option(
+        "--format",
+        rich_help_panel=_OUTPUT,
+        show_default=False,
+        help="How to write the answer. Default: by the ending of -o (.sssom.tsv, .oscal.json, .ttl …), else table.",
     ),
 ]
 TextFormatOption = Annotated[

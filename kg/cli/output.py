@@ -6,7 +6,7 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +16,10 @@ from kg.errors import UsageError
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["Format", "TextFormat", "clean", "console", "emit", "note", "rendered", "wanted_format", "write_file"]
+__all__ = [
+    "ExchangeFormat", "Format", "TextFormat", "clean", "console", "emit", "note", "rendered", "wanted_format",
+    "write_file",
+]  # fmt: skip
 
 
 class Format(StrEnum):
@@ -25,8 +28,32 @@ class Format(StrEnum):
     TABLE = "table"
     JSON = "json"
     CSV = "csv"
+    TSV = "tsv"
     MD = "md"
     XLSX = "xlsx"
+    HTML = "html"
+
+
+class ExchangeFormat(StrEnum):
+    """How an answer that other tools take may be written; which of these suit it, the answer decides."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+    TSV = "tsv"
+    MD = "md"
+    XLSX = "xlsx"
+    HTML = "html"
+    SSSOM = "sssom"
+    SSSOM_JSON = "sssom-json"
+    OSCAL = "oscal"
+    OSCAL_RESULTS = "oscal-results"
+    OSCAL_COMPONENT = "oscal-component"
+    TTL = "ttl"
+    TRIG = "trig"
+    NQ = "nq"
+    JSONLD = "jsonld"
+    GRAPHML = "graphml"
 
 
 class TextFormat(StrEnum):
@@ -37,7 +64,6 @@ class TextFormat(StrEnum):
     CSV = "csv"
 
 
-_ENDINGS = {".json": "json", ".csv": "csv", ".md": "md", ".markdown": "md", ".xlsx": "xlsx"}
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -47,7 +73,7 @@ def clean(text: str, keep: str = "\n\t") -> str:
     return text if "\n" in keep else text.replace("\n", " ")
 
 
-def wanted_format(format_: Format | TextFormat | None, output: Path | None) -> str:
+def wanted_format(format_: Format | TextFormat | ExchangeFormat | None, output: Path | None) -> str:
     """The format asked for, or else the one the file's ending names, or else a table.
 
     A file that cannot be written is refused here, before any work is done.
@@ -55,7 +81,10 @@ def wanted_format(format_: Format | TextFormat | None, output: Path | None) -> s
     if format_ is not None:
         found = format_.value
     else:
-        found = _ENDINGS.get(output.suffix.lower(), "table") if output else "table"
+        from kg.exports.formats import format_of
+
+        named = format_of(output.name) if output and "." in output.name else None
+        found = named.name if named else "table"
     to_terminal = output is None or str(output) == "-"
     if found == "xlsx" and to_terminal:
         raise UsageError("a workbook cannot be printed", "name a file: -o answer.xlsx")
@@ -92,11 +121,12 @@ def rendered(draw: Callable[[Console], None], output: Path | None) -> None:
         print("\n".join(lines), end="")
 
 
-def emit(data: bytes, output: Path | None) -> None:
-    """Write bytes to a file, all or nothing, or to standard output."""
+def emit(data: bytes | Iterable[bytes], output: Path | None) -> None:
+    """Write bytes, or chunks of them, to a file, all or nothing, or to standard output."""
     if output is None or str(output) == "-":
         sys.stdout.flush()
-        sys.stdout.buffer.write(data)
+        for chunk in [data] if isinstance(data, bytes) else data:
+            sys.stdout.buffer.write(chunk)
         sys.stdout.buffer.flush()
         return
     write_file(output, data)
@@ -108,17 +138,20 @@ def note(text: str) -> None:
     print(clean(text, "\t"), file=sys.stderr)
 
 
-def write_file(path: Path, data: bytes) -> None:
-    """Put ``data`` at ``path``: written beside it first, then moved, so that no half file is ever seen there."""
+def write_file(path: Path, data: bytes | Iterable[bytes]) -> None:
+    """Put ``data``, or the chunks it comes in, at ``path``: written beside it first, then moved, so that no half file
+    is ever seen there."""
     where = _check_place(path)
+    chunks = [data] if isinstance(data, bytes) else data
     try:
         if where.exists() and not where.is_file():
-            where.write_bytes(data)
+            with where.open("wb") as place:
+                place.writelines(chunks)
             return
         handle, temporary = tempfile.mkstemp(dir=where.parent, prefix=f".{where.name}.")
         try:
             with os.fdopen(handle, "wb") as file:
-                file.write(data)
+                file.writelines(chunks)
             os.chmod(temporary, where.stat().st_mode & 0o777 if where.exists() else 0o666 & ~_umask())
             os.replace(temporary, where)
         except BaseException:

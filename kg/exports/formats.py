@@ -17,10 +17,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kg.errors import UsageError
-from kg.release import Release
+
+if TYPE_CHECKING:
+    from kg.release import Release
 
 __all__ = ["FORMATS", "Format", "filename", "format_of", "formats_for", "formats_of", "write"]
 
@@ -50,34 +52,47 @@ FORMATS: dict[str, Format] = {
             "xlsx", "xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "Excel workbook",
             several=True,
         ),
+        Format("html", "html", "text/html", "HTML page that prints, one file", several=True),
         Format("sssom", "sssom.tsv", "text/tab-separated-values", "SSSOM 1.1 (TSV)"),
         Format("sssom-json", "sssom.json", "application/json", "SSSOM 1.1 (JSON)"),
         Format("oscal", "oscal.json", "application/json", "OSCAL 1.2 mapping collection"),
         Format(
             "oscal-results", "results.oscal.json", "application/json", "OSCAL 1.2 assessment results", several=True
         ),
+        Format("ttl", "ttl", "text/turtle", "RDF: Turtle"),
+        Format("trig", "trig", "application/trig", "RDF: TriG, a graph for each mapping set"),
+        Format("nq", "nq", "application/n-quads", "RDF: N-Quads, a graph for each mapping set"),
+        Format("jsonld", "jsonld", "application/ld+json", "RDF: JSON-LD, a graph for each mapping set"),
+        Format("graphml", "graphml", "application/graphml+xml", "GraphML"),
         Format("oscal-component", "component.oscal.json", "application/json", "OSCAL 1.2 component definition"),
     )
 }  # fmt: skip
 #: What people also write, and the format it means.
-_ALIASES = {"markdown": "md"}
+_ALIASES = {"markdown": "md", "htm": "html"}
 
-_TABLES = ("json", "csv", "tsv", "md", "xlsx")
+_TABLES = ("json", "csv", "tsv", "md", "xlsx", "html")
+_GRAPH = ("ttl", "trig", "nq", "jsonld", "graphml")
 #: Answer → the formats beyond those of every table.
 _MORE: dict[str, tuple[str, ...]] = {
     "Coverage": ("oscal-results",),
-    "Crosswalk": ("sssom", "sssom-json", "oscal"),
-    "GraphListing": ("sssom", "sssom-json", "oscal"),
+    "Crosswalk": ("sssom", "sssom-json", "oscal", *_GRAPH),
+    "FrameworkListing": _GRAPH,
+    "GraphListing": ("sssom", "sssom-json", "oscal", *_GRAPH),
     "Implementation": ("oscal-component",),
-    "SetListing": ("sssom", "sssom-json", "oscal"),
+    "SetListing": ("sssom", "sssom-json", "oscal", *_GRAPH),
 }
 #: Format → the module of :mod:`kg.exports` and its writer ``(answers, release) → Iterator[bytes]``.
 _WRITERS: dict[str, tuple[str, str]] = {
+    "graphml": ("graphml", "graphml"),
+    "jsonld": ("rdf", "jsonld"),
+    "nq": ("rdf", "nquads"),
     "oscal": ("oscal", "mapping_collection"),
     "oscal-component": ("oscal", "component_definition"),
     "oscal-results": ("oscal", "results"),
     "sssom": ("sssom", "sssom_tsv"),
     "sssom-json": ("sssom", "sssom_json"),
+    "trig": ("rdf", "trig"),
+    "ttl": ("rdf", "turtle"),
 }
 
 
@@ -179,6 +194,13 @@ def _markdown(answers: Sequence[Any], release: Release) -> Iterator[bytes]:
     yield markdown_text(_documents(answers, release)).encode()
 
 
+def _html(answers: Sequence[Any], release: Release) -> Iterator[bytes]:
+    from kg.exports.html import html_page
+
+    for piece in html_page(_documents(answers, release)):
+        yield piece.encode()
+
+
 def _workbook(answers: Sequence[Any], release: Release) -> Iterator[bytes]:
     from kg.exports.xlsx import workbook
 
@@ -226,6 +248,7 @@ _BASIC: dict[str, Callable[[Sequence[Any], Release], Iterator[bytes]]] = {
     "json": _json,
     "csv": _separated(","),
     "tsv": _separated("\t"),
+    "html": _html,
     "md": _markdown,
     "xlsx": _workbook,
 }
