@@ -384,6 +384,7 @@ def routes(addresses: Iterable[Address], serving: Serving) -> list[Route]:
 
 def _endpoint(address: Address, serving: Serving) -> Callable[[Request], Any]:
     async def endpoint(request: Request) -> Response:
+        request.scope["route"] = address  # what the figures call it: Starlette's own routes do not say
         return await serving(request, address.read)
 
     return endpoint

@@ -44,7 +44,15 @@ def _frameworks(release: Release, forms: Sequence[Form]) -> str:
         (f"{escape(title)}<br><code>{escape(id_)}</code>", _links(f"/frameworks/{quote(id_)}", forms))
         for id_, title in titles.items()
     ]
-    return table("Frameworks and catalogues", ("Which", "As"), rows)
+    return table("Provisions or controls", ("Of which", "As"), rows)
+
+
+def _licence(licence: str) -> str:
+    """A licence, leading to its text where it is an address."""
+    if not licence.startswith("https://"):
+        return escape(licence)
+    shown = licence.removeprefix("https://").removeprefix("creativecommons.org/licenses/").strip("/")
+    return f'<a href="{escape(licence)}" rel="noreferrer">{escape(shown)}</a>'
 
 
 def _sets(release: Release, forms: Sequence[Form]) -> str:
@@ -52,11 +60,11 @@ def _sets(release: Release, forms: Sequence[Form]) -> str:
         (
             f"{escape(s.title)}<br><code>{escape(s.id)}</code>",
             _links(f"/mappings/{quote(s.id)}", forms),
-            escape(s.licence),
+            _licence(s.licence),
         )
         for s in release.sets.values()
     ]
-    return table("Mapping sets", ("Which", "As", "Licence"), rows)
+    return table("Rows, each with its source and review state", ("Of which", "As", "Licence"), rows)
 
 
 def _crosswalks(release: Release, forms: Sequence[Form]) -> str:
@@ -80,7 +88,7 @@ def _crosswalks(release: Release, forms: Sequence[Form]) -> str:
         "<p>These pairs are joined by rows of mapping sets. Any other pair of frameworks can be asked for in the same "
         "way: what follows from chains of rows is in the file, apart from what is said.</p>\n"
     )
-    return said + table("Crosswalks", ("From → to", "Direct rows", "As"), rows)
+    return said + table("Joined by rows", ("From → to", "Direct rows", "As"), rows)
 
 
 _SECTIONS: dict[str, tuple[str, Callable[[Release, Sequence[Form]], str]]] = {
