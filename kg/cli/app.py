@@ -31,6 +31,7 @@ from kg.cli import (
     overlap,
     plan,
     profile,
+    publish,
     report,
     serve,
     show,
@@ -146,6 +147,10 @@ COMMANDS: tuple[tuple[str, Callable[..., None], str, tuple[str, ...]], ...] = (
     ("template", template.template, _RUN, ("kg template -o my-controls.xlsx",)),
     ("build", data.build, _RUN, ("kg build -o build/release",)),
     ("serve", serve.serve, _RUN, ("kg serve", "kg serve --host 0.0.0.0 --port 8080 --log json")),
+    ("publish", publish.publish, _RUN, (
+        "kg publish http://localhost:7878/store --dry-run",
+        "kg publish http://localhost:8890/sparql-graph-crud-auth",
+    )),
     ("org list", organizations.list_, _KEEP, ("kg org list",)),
     ("org create", organizations.create, _KEEP, ("kg org create 'Harrow Staffing' --id harrow",)),
     ("org show", organizations.show, _KEEP, ("kg org show harrow",)),
