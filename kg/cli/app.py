@@ -63,6 +63,7 @@ organizations = _Module("organizations")
 overlap = _Module("overlap")
 plan = _Module("plan")
 profile = _Module("profile")
+publish = _Module("publish")
 report = _Module("report")
 serve = _Module("serve")
 show = _Module("show")
@@ -179,6 +180,10 @@ COMMANDS: tuple[tuple[str, _Command | Callable[..., None], str, tuple[str, ...]]
     ("build", data.build, _RUN, ("kg build -o build/release",)),
     ("serve", serve.serve, _RUN, ("kg serve", "kg serve --host 0.0.0.0 --port 8080 --log json")),
     ("mcp", mcp.mcp, _RUN, ("kg mcp", "kg mcp --transport http --port 8001")),
+    ("publish", publish.publish, _RUN, (
+        "kg publish http://localhost:7878/store --dry-run",
+        "kg publish http://localhost:8890/sparql-graph-crud-auth",
+    )),
     ("org list", organizations.list_, _KEEP, ("kg org list",)),
     ("org create", organizations.create, _KEEP, ("kg org create 'Harrow Staffing' --id harrow",)),
     ("org show", organizations.show, _KEEP, ("kg org show harrow",)),
