@@ -54,9 +54,13 @@ def _fields(column: Sequence[Cell]) -> Iterable[str]:
     try:
         every = _BETWEEN + _BETWEEN.join(column)  # type: ignore[arg-type]
     except TypeError:  # numbers, links or empty cells among them
-        if all(type(c) is Link for c in column):
+        kinds = set(map(type, column))
+        if kinds == {Link}:
             return _fields([c.text for c in column])  # type: ignore[union-attr]
-        return map(_field, column)
+        if len(kinds - {type(None)}) > 1:  # 1 and 1.0 are equal and written differently
+            return map(_field, column)
+        said = {c: _field(c) for c in set(column)}
+        return [said[c] for c in column]
     if '"' in every or "\n" in every or "\r" in every or _RUNS.search(every):
         return map(_field, column)
     if "," in every:
