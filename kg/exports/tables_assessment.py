@@ -28,6 +28,7 @@ from kg.exports.words import (
     RELATIONS,
     VERDICTS,
     denominator,
+    step_text,
 )
 from kg.model import Incident, Profile
 from kg.release import Release
@@ -96,7 +97,8 @@ _GAPS = (
     Column("control", "Nearest control", "the control that comes nearest", 16),
     _CHAIN,
     Column("pending", "Not finished", "controls that would improve it when implemented", 30),
-    Column("couldCover", "Could cover it", "reference controls and joint nodes that contain or overlap it", 34),
+    Column("couldCover", "Could cover it", "reference controls and joint nodes that could", 34, aside=True),
+    Column("nextStep", "Next step", "the one action that by the reasons gains most", 40),
     Column("threats", "Threats", "threats the requirement addresses", 30, detail=True),
     Column("incidentCount", "Incidents", "how many cases of the AI Incident Database these threats have", 10, "number"),
     Column("incidents", "Latest incidents", "up to three cases, latest first", 56, aside=True),
@@ -289,6 +291,7 @@ def _gap(g: Gap, release: Release) -> tuple[Cell, ...]:
         "; ".join(REASONS[reason] for reason in r.reasons), _day(r.decision.applies_from),
         r.explanation.control if r.explanation else "", _chain(r.explanation),
         "; ".join(f"{x.control} {x.title} ({x.status})" for x in g.pending), ", ".join(g.could_cover),
+        step_text(g.next_step, release),
         ", ".join(t.title for t in g.exposure.threats), len(g.exposure.incidents),
         "; ".join(incident_text(i) for i in g.exposure.incidents[:3]) or g.exposure.note,
     )  # fmt: skip

@@ -26,6 +26,7 @@ from typing import Any
 import xlsxwriter
 from xlsxwriter.utility import xl_range
 
+from kg.answers.soa import StatementState
 from kg.exports.tables import Column, Document, Link, Table
 from kg.exports.words import VERDICTS
 from kg.exports.xlsx_rows import FIRST, LATER, MUTED, TOTAL, BulkSheet, fit, header_xml, leads, lines_of, rows_xml
@@ -33,13 +34,20 @@ from kg.exports.xlsx_rows import FIRST, LATER, MUTED, TOTAL, BulkSheet, fit, hea
 __all__ = ["workbook"]
 
 _FONT = {"font_name": "Calibri", "font_size": 10, "valign": "top", "text_wrap": True}
-_DARK, _GREY, _PALE, _RULE = "#1F3A5F", "#7F8A99", "#9AA3AE", "#B8C2CF"
+_DARK, _GREY, _PALE, _RULE, _HAIR = "#1F3A5F", "#7F8A99", "#9AA3AE", "#B8C2CF", "#E3E8EE"
 #: Verdict → (fill, text): told apart by lightness as well as by hue, and the word stands in the cell.
 _COLOURS = {
     "COVERED": ("#C6E7CE", "#0B5324"),
     "PARTIAL": ("#FFF0B8", "#6B4E00"),
     "LEAD": ("#DDE7F5", "#1F3A5F"),
     "GAP": ("#F6C9C4", "#7A1410"),
+}
+#: The states of a statement of applicability, in the colours of the verdicts they follow from.
+_COLOURS |= {
+    StatementState.IMPLEMENTED.value: _COLOURS["COVERED"],
+    StatementState.IN_PART.value: _COLOURS["PARTIAL"],
+    StatementState.PLANNED.value: _COLOURS["LEAD"],
+    StatementState.NOT_SHOWN.value: _COLOURS["GAP"],
 }
 #: The colours of a percentage, from nothing to everything, on one scale in every sheet.
 _SCALE = {
@@ -51,8 +59,8 @@ _SCALE = {
 _HEAT = {
     "type": "2_color_scale", "min_type": "num", "min_value": 0, "min_color": "#FFFFFF", "max_color": "#6FA8DC",
 }  # fmt: skip
-#: Characters that fit on a page in letters that can be read, and what a column keeps when others do not fit.
-_PAPER, _NARROW = 190, 16
+#: Characters that fit on a page as they are, and in letters that can be read, and what a column keeps at least.
+_PAGE, _PAPER, _NARROW = 105, 190, 16
 #: Excel refuses a sheet with more than 65,530 links.
 _MOST_LINKS = 60_000
 #: From so many rows on the parts are written to disk first.
@@ -108,11 +116,15 @@ class _Formats:
 
     def cell(self, column: Column, link: bool, text: str, mode: int) -> int:
         """The number of the format of a cell (see :data:`kg.exports.xlsx_rows.Styles`)."""
-        more: dict[str, Any] = {"top": 1, "top_color": _RULE} if mode == FIRST else {}
+        more: dict[str, Any] = {"bottom": 1, "bottom_color": _HAIR}
+        if mode == FIRST:
+            more |= {"top": 1, "top_color": _GREY}
+        if not column.name:
+            return int(self.get(text_wrap=False)._get_xf_index())
         if mode == TOTAL:
-            more = {"bold": True, "bg_color": "#EEF2F7"}
+            more |= {"bold": True, "bg_color": "#EEF2F7"}
         if column.kind == "number":
-            more |= {"align": "center"} if column.heat else {"align": "right", "indent": 1}
+            more |= {"align": "center"} if column.heat else {"align": "right", "indent": 1, "text_wrap": False}
         if link and mode != LATER:
             more |= {"font_color": "#0B57A4", "underline": 1}
         elif mode in (MUTED, LATER):
@@ -160,11 +172,12 @@ def _name(wanted: str, taken: set[str]) -> str:
     return name
 
 
-def _paper(sheet: Any, title: str) -> None:
+def _paper(sheet: Any, title: str, width: float) -> None:
     sheet.set_landscape()
     sheet.set_paper(9)
     sheet.set_margins(left=0.4, right=0.4, top=0.6, bottom=0.6)
-    sheet.fit_to_pages(1, 0)
+    if width > _PAGE:  # LibreOffice would make what is narrower larger
+        sheet.fit_to_pages(1, 0)
     sheet.set_footer("&L" + shorten(title, 110, placeholder=" …").replace("&", "&&") + "&RPage &P of &N")
 
 
@@ -196,7 +209,7 @@ def _read_me(page: _Page, documents: Sequence[Document], sheets: Sequence[tuple[
     page.pairs("Licences", dict.fromkeys(pair for d in documents for pair in d.licences))
     cautions = dict.fromkeys(x for d in documents for x in d.disclaimers)
     page.pairs("Disclaimers", ((x.basis or "General", x.text) for x in cautions))
-    _paper(page.sheet, _title(documents))
+    _paper(page.sheet, _title(documents), _TERM_WIDTH + _MEANING_WIDTH)
     page.sheet.print_area(0, 0, max(0, page.row - 1), 1)
     page.pairs("For programs", _marker(documents, sheets))
 
@@ -280,7 +293,7 @@ def _data(sheet: BulkSheet, table: Table, title: str, formats: _Formats) -> None
     sheet.ignore_errors({"number_stored_as_text": sheet.extent})
     sheet.freeze_panes(1, _frozen(columns))
     sheet.autofilter(0, 0, bottom - table.totals, last)
-    _paper(sheet, title)
+    _paper(sheet, title, sum(c.width for c in columns if c.printed))
     sheet.repeat_rows(0)
     sheet.print_area(0, 0, bottom, max(0, sum(c.printed for c in columns) - 1))
 

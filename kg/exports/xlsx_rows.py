@@ -30,6 +30,8 @@ __all__ = [
 
 #: What a cell of Excel holds at most.
 MOST = 32_767
+#: The width of a letter on average, words broken at spaces, beside that of a digit, which a column's width counts.
+_LETTER = 0.86
 #: Points; Excel's own limit is 409.
 _HIGHEST = 200
 _ODD = re.compile(r"_x[0-9A-Fa-f]{4}_|[\x00-\x08\x0b-\x1f]|[\ud800-\udfff\ufffe\uffff]")
@@ -48,7 +50,7 @@ def fit(text: str) -> str:
 
 def lines_of(text: str, width: float) -> int:
     """How many lines a text takes in a column so many characters wide."""
-    return sum(max(1, ceil(len(line) * 0.92 / width)) for line in text.split("\n"))
+    return sum(max(1, ceil(len(line) * _LETTER / width)) for line in text.split("\n"))
 
 
 def _escaped(found: re.Match[str]) -> str:
@@ -127,7 +129,7 @@ def _heights(columns: Iterable[tuple[Sequence[Cell], int]], count: int) -> list[
     """How many lines each row needs."""
     most = [1] * count
     for cells, width in columns:
-        longest = width / 0.92
+        longest = width / _LETTER
         texts = [text_of(c) for c in cells]
         for i, text in enumerate(texts):
             if len(text) > longest or "\n" in text:
