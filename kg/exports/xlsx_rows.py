@@ -34,7 +34,7 @@ MOST = 32_767
 _LETTER = 0.86
 #: Points; Excel's own limit is 409.
 _HIGHEST = 200
-_ODD = re.compile(r"_x[0-9A-Fa-f]{4}_|[\x00-\x08\x0b-\x1f]|[\ud800-\udfff\ufffe\uffff]")
+_ODD = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)|[\x00-\x08\x0b-\x1f]|[\ud800-\udfff\ufffe\uffff]")
 #: Cells of one column and kind that are remembered; a column of texts that are all different would fill the memory.
 _REMEMBERED = 20_000
 
@@ -55,9 +55,7 @@ def lines_of(text: str, width: float) -> int:
 
 def _escaped(found: re.Match[str]) -> str:
     said = found[0]
-    if len(said) > 1:
-        return f"_x005F{said}"
-    return f"_x{ord(said):04X}_" if said < " " else "\ufffd"
+    return f"_x{ord(said):04X}_" if said < " " or said == "_" else "\ufffd"
 
 
 def _text(text: str) -> str:
