@@ -35,7 +35,7 @@ from kg.exports import words
 from kg.exports.csv import csv_text, neutral, table_csv
 from kg.exports.json import camel, dumps, plain
 from kg.exports.markdown import escape, markdown_text
-from kg.exports.tables import Document, Link, document, text_of
+from kg.exports.tables import Document, Link, Table, document, text_of
 from kg.exports.tables_lists import frameworks_table, hits_table, stats_table
 from kg.exports.xlsx import workbook
 from kg.model import Control, ControlRow, ControlStatus, Exclusion, Profile, System
@@ -417,6 +417,11 @@ def members(data: bytes) -> dict[str, str]:
         return {name: archive.read(name).decode() for name in archive.namelist()}
 
 
+def in_sheet(table: Table) -> list[int]:
+    """The numbers of a table's columns as they stand in a workbook: what is printed comes first."""
+    return sorted(range(len(table.columns)), key=lambda i: not table.columns[i].printed)
+
+
 def same(cell: Any, said: Any) -> bool:
     """Whether a cell read back is what was said; an empty cell is nothing or no text."""
     return bool(cell == ("" if said is None else said))
@@ -429,14 +434,14 @@ def test_coverage_workbook_repeats_the_json(assessment: Assessment, release: Rel
     found = sheets(workbook([document(answer, release)]))
     assert list(found) == ["Read me", "Requirements", "Groups"]
     table, groups = document(answer, release).tables
-    assert found["Requirements"][0] == [c.title for c in table.columns]
-    place = {c.name: i for i, c in enumerate(table.columns)}
+    assert found["Requirements"][0] == [table.columns[i].title for i in in_sheet(table)]
+    place = {table.columns[i].name: place for place, i in enumerate(in_sheet(table))}
     for row, r in zip(found["Requirements"][1:], said["requirements"], strict=True):
         for key in ("curie", "ref", "title", "summary", "group", "applicability", "appliesFrom", "basis", "verdict"):
             assert same(row[place[key]], r[key]), (r["curie"], key)
         assert same(row[place["reasons"]], ", ".join(r["reasons"]))
         assert same(row[place["control"]], r["explanation"] and r["explanation"]["control"])
-    place = {c.name: i for i, c in enumerate(groups.columns)}
+    place = {groups.columns[i].name: place for place, i in enumerate(in_sheet(groups))}
     for row, g in zip(found["Groups"][1:], said["groups"], strict=True):
         assert same(row[place["curie"]], g["curie"])
         assert same(row[place["verdict"]], g["verdict"])
@@ -456,12 +461,15 @@ def test_every_workbook_repeats_its_tables(documents: list[Document], which: int
     """Gaps, crosswalk and explanation: every cell of every table."""
     d = documents[which]
     found = list(sheets(workbook([d])).values())
-    for table, rows in zip(d.tables, found[1:], strict=True):
-        assert rows[0][: len(table.columns)] == [c.title for c in table.columns]
+    for table, rows in zip((d.tables[0], *d.sheets, *d.tables[1:]), found[1:], strict=True):
+        order = in_sheet(table)
+        assert rows[0][: len(order)] == [table.columns[i].title for i in order]
+        assert len(rows) == 1 + max(1, len(table.rows))
         if not table.rows:
             assert rows[1][0] == table.empty
-        for row, said in zip(rows[1:], table.rows, strict=False):
-            for cell, value in zip(row, said, strict=True):
+            continue
+        for row, said in zip(rows[1:], table.rows, strict=True):
+            for cell, value in zip(row, (said[i] for i in order), strict=True):
                 assert same(cell, text_of(value) if isinstance(value, Link) else value)
 
 
@@ -482,7 +490,7 @@ def test_data_sheets_are_ready_to_work_with(documents: list[Document]) -> None:
     """Frozen and repeated header, filter, landscape, print area, wrapped text."""
     found = members(workbook([documents[0]]))
     for name in ("xl/worksheets/sheet2.xml", "xl/worksheets/sheet3.xml"):
-        assert '<pane xSplit="3" ySplit="1"' in found[name]
+        assert '<pane xSplit="1" ySplit="1"' in found[name]
         assert "<autoFilter ref=" in found[name]
         assert 'orientation="landscape"' in found[name]
         assert "<cols>" in found[name]

@@ -13,6 +13,8 @@ tests all call these and get the same frozen objects.
     what_if(assessment, changes, frameworks)            → before, after, and their comparison
     framework_controls(release, framework, as_of, …)    → the controls of doing a whole framework
     evidence_report(assessment, frameworks, within)     → what rests on each record, and what goes stale when
+    soa.statement_of_applicability(assessment)          → the controls of Annex A: included or not, why, how done
+    duties.duties(assessment, framework)                → what binds by role, tier and date, and what to do next
     crosswalk(release, source, target)                  → direct rows and derived relations, both directions
     plan(assessment, goals, options)                    → the best set of actions, and what each step closes
     singles(assessment, goals, options)                 → what each action closes by itself

@@ -20,8 +20,8 @@ from kg.model import ROLES, TIERS, ApplicationRule, Condition, Profile, ProfileW
 from kg.release import Release
 
 __all__ = [
-    "METHOD", "Applicability", "Decision", "RequirementDecision", "Unit", "applicability", "decide", "exclusions",
-    "prevailing", "units",
+    "METHOD", "Applicability", "Decision", "RequirementDecision", "Unit", "applicability", "binding_roles", "decide",
+    "exclusions", "prevailing", "units",
 ]  # fmt: skip
 
 
@@ -132,6 +132,16 @@ def _bound(release: Release, roles: tuple[str, ...]) -> frozenset[str]:
 
     found: frozenset[str] = release.cache(("bound", roles), make)
     return found
+
+
+def binding_roles(release: Release, requirement: Provision, unit: Unit) -> tuple[str, ...]:
+    """By which roles a requirement binds a unit: the unit's own, where it says any, else all it names; empty where it
+    binds everybody."""
+    named = release.inherited(requirement, "roles")
+    if not named or unit.roles is None:
+        return tuple(r for r in ROLES if r in named)
+    bound = unit.roles & _bound(release, named)
+    return tuple(r for r in ROLES if r in bound)
 
 
 def _fails(condition: Condition, facts: dict[str, bool]) -> bool:

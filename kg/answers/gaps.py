@@ -9,14 +9,11 @@ from dataclasses import dataclass
 
 from kg.answers.coverage import Assessment, Coverage, RequirementResult
 from kg.answers.exposure import Exposure, exposure
-from kg.answers.judge import Verdict
+from kg.answers.judge import Judgement, Verdict
+from kg.answers.steps import IF_DONE, NextStep, next_step
 from kg.model import ControlStatus
-from kg.relations import Outcome
 
 __all__ = ["Gap", "GapReport", "Pending", "gap_report"]
-
-#: What a control would be credited with, were it implemented.
-_IF_DONE = {Outcome.CONTAINS: Verdict.COVERED, Outcome.OVERLAPS: Verdict.PARTIAL, Outcome.LEAD: Verdict.LEAD}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +29,14 @@ class Pending:
 @dataclass(frozen=True, slots=True)
 class Gap:
     """One open requirement: its result, the organisation's controls that would improve it when finished, the
-    reference controls and joint nodes that contain or overlap it, and the threats and incidents behind it."""
+    reference controls and joint nodes that contain or overlap it, the threats and incidents behind it, and what to do
+    next."""
 
     result: RequirementResult
     pending: tuple[Pending, ...]
     could_cover: tuple[str, ...]
     exposure: Exposure
+    next_step: NextStep | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,32 +48,37 @@ class GapReport:
     gaps: tuple[Gap, ...]
 
 
-def _pending(assessment: Assessment, result: RequirementResult) -> tuple[Pending, ...]:
-    """Best first.  With several AI systems, of the one whose verdict counts."""
+def _judgement(assessment: Assessment, result: RequirementResult) -> Judgement:
+    """With several AI systems, that of the one whose verdict counts."""
     judged = assessment.judgements(result.requirement)
     same = [j for _, d, j in judged if d.applicability is result.decision.applicability]
+    return min(same, key=lambda j: j.verdict)
+
+
+def _pending(judgement: Judgement) -> tuple[Pending, ...]:
+    """Best first."""
     found = []
-    for ruling in min(same, key=lambda j: j.verdict).rulings:
-        who, done = ruling.contender, _IF_DONE.get(ruling.combined.outcome, Verdict.GAP)
-        if who.status in (ControlStatus.PLANNED, ControlStatus.PARTIAL) and done > result.verdict:
+    for ruling in judgement.rulings:
+        who, done = ruling.contender, IF_DONE.get(ruling.combined.outcome, Verdict.GAP)
+        if who.status in (ControlStatus.PLANNED, ControlStatus.PARTIAL) and done > judgement.verdict:
             found.append(Pending(who.id, who.title, who.status, done))
     return tuple(sorted(found, key=lambda p: (-p.verdict, p.control)))
+
+
+def _gap(assessment: Assessment, result: RequirementResult) -> Gap:
+    judgement = _judgement(assessment, result)
+    could_cover = assessment.graph.coverable.get(result.requirement.id, ())
+    return Gap(
+        result=result,
+        pending=_pending(judgement),
+        could_cover=could_cover,
+        exposure=exposure(assessment.release, result.requirement.id),
+        next_step=next_step(judgement, could_cover),
+    )
 
 
 def gap_report(assessment: Assessment, framework: str) -> GapReport:
     """The open requirements of ``framework``; raises :class:`~kg.errors.UnknownIdError` for an unknown one."""
     found = assessment.coverage(framework)
     open_ = [r for r in found.requirements if r.applicable and r.verdict < Verdict.COVERED]
-    coverable = assessment.graph.coverable
-    return GapReport(
-        coverage=found,
-        gaps=tuple(
-            Gap(
-                result=r,
-                pending=_pending(assessment, r),
-                could_cover=coverable.get(r.requirement.id, ()),
-                exposure=exposure(assessment.release, r.requirement.id),
-            )
-            for r in sorted(open_, key=lambda r: r.verdict)
-        ),
-    )
+    return GapReport(found, tuple(_gap(assessment, r) for r in sorted(open_, key=lambda r: r.verdict)))

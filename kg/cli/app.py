@@ -159,7 +159,11 @@ COMMANDS: tuple[tuple[str, _Command | Callable[..., None], str, tuple[str, ...]]
         "kg disagreements --limit 5",
         "kg disagreements -f iso42001 -f nist-ai-rmf --all --format csv",
     )),
-    ("report", report.report, _ANSWERS, ("kg report content", "kg report content --as-of 2026-11-23 -o content.md")),
+    ("report", report.report, _ANSWERS, (
+        "kg report soa controls.csv --profile profile.toml -o soa.xlsx",
+        "kg report ai-act-readiness controls.csv --profile profile.toml",
+        "kg report content --as-of 2026-11-23 -o content.md",
+    )),
     ("frameworks", browse.frameworks, _LOOK_UP, ("kg frameworks",)),
     ("show", show.show, _LOOK_UP, (
         "kg show eu-ai-act:art-15.5",

@@ -45,6 +45,7 @@ from kg.answers.compare import Change, Comparison
 from kg.answers.gaps import Gap, GapReport
 from kg.answers.plan import Goal, Plan
 from kg.answers.whatif import WhatIf
+from kg.exports.json_deliverables import SPECIAL as _DELIVERABLES
 from kg.exports.json_exposure import SPECIAL as _EXPOSURE
 from kg.model import (
     Disclaimer,
@@ -210,6 +211,7 @@ def _gap(value: Gap, release: Release | None) -> dict[str, Any]:
         "threats": plain(value.exposure.threats),
         "incidents": plain(value.exposure.incidents),
         "incidentsNote": value.exposure.note,
+        "nextStep": plain(value.next_step, release),
     }
 
 
@@ -415,6 +417,7 @@ def _plan(value: Plan, release: Release | None) -> dict[str, Any]:
 
 
 _SPECIAL: dict[type, Callable[[Any, Release | None], Any]] = {
+    **_DELIVERABLES,
     **_EXPOSURE,
     Assessment: _assessment,
     TimelineChange: _change,

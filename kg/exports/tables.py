@@ -9,17 +9,19 @@ Column names are those of the JSON.  A cell is text, a number, nothing, or a :cl
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from importlib import import_module
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, overload
 
 from kg.answers import StepView
 from kg.model import Disclaimer
 from kg.release import Release
 
-__all__ = ["Cell", "Column", "Document", "Link", "Table", "chain_text", "document", "link_to", "text_of", "yes"]
+__all__ = [
+    "Cell", "Column", "Document", "Link", "Rows", "Table", "chain_text", "document", "link_to", "text_of", "yes",
+]  # fmt: skip
 
 
 class Link(NamedTuple):
@@ -36,8 +38,10 @@ Cell = str | int | float | Link | None
 class Column:
     """One column: ``name`` as in the JSON, ``title`` for people, what it means, and its width in characters.
 
-    A ``detail`` is left out where a page has no room for every column (Markdown); a ``share`` is a number from 0 to
-    100 that a workbook colours by its height.
+    A ``detail`` is left out where a page has no room for every column (Markdown, paper); what is ``aside`` stays in
+    Markdown and is left out on paper only, where long chains would make everything else too small to read.  A ``share``
+    is a number from 0 to 100 that a workbook colours by its height, a ``heat`` one coloured beside all others of its
+    kind in the table.
     """
 
     name: str
@@ -47,20 +51,79 @@ class Column:
     kind: Literal["text", "number", "verdict"] = "text"
     detail: bool = False
     share: bool = False
+    aside: bool = False
+    heat: bool = False
+
+    @property
+    def printed(self) -> bool:
+        """Whether it stands on paper."""
+        return not (self.detail or self.aside)
+
+
+#: Rows that are handled at once: enough for speed, few enough for memory.
+_CHUNK = 4096
+
+
+class Rows(Sequence[tuple[Cell, ...]]):
+    """Many rows, made a chunk of columns at a time when they are read, and never kept.
+
+    ``columns(start, stop)`` gives the cells of these rows column by column; it must give the same each time.
+    """
+
+    __slots__ = ("_count", "columns")
+
+    def __init__(self, count: int, columns: Callable[[int, int], Sequence[Sequence[Cell]]]) -> None:
+        self._count, self.columns = count, columns
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, index: int) -> tuple[Cell, ...]: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[tuple[Cell, ...], ...]: ...
+    def __getitem__(self, index: int | slice) -> tuple[Cell, ...] | tuple[tuple[Cell, ...], ...]:
+        if isinstance(index, slice):
+            return tuple(self[i] for i in range(*index.indices(self._count)))
+        place = range(self._count)[index]
+        return tuple(column[0] for column in self.columns(place, place + 1))
+
+    def __iter__(self) -> Iterator[tuple[Cell, ...]]:
+        for start in range(0, self._count, _CHUNK):
+            yield from zip(*self.columns(start, min(start + _CHUNK, self._count)), strict=True)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Rows) and tuple(self) == tuple(other)
+
+    def __hash__(self) -> int:
+        return hash(self._count)
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
     """Rows under columns.  ``empty`` is the sentence that stands in place of no rows; ``muted`` are the numbers of
-    rows that do not count (a requirement that does not apply), so that no colour shouts there."""
+    rows that do not count (a requirement that does not apply), so that no colour shouts there.
+
+    Where ``block`` is not 0, rows that follow each other with the same first ``block`` cells belong together;
+    ``totals`` is the number of rows at the end that sum up the others.
+    """
 
     name: str
     title: str
     columns: tuple[Column, ...]
-    rows: tuple[tuple[Cell, ...], ...]
+    rows: Sequence[tuple[Cell, ...]]
     note: str = ""
     empty: str = "Nothing to list."
     muted: frozenset[int] = frozenset()
+    block: int = 0
+    totals: int = 0
+
+    def chunks(self) -> Iterator[Sequence[Sequence[Cell]]]:
+        """The cells column by column, a few thousand rows at a time."""
+        for start in range(0, len(self.rows), _CHUNK):
+            stop = min(start + _CHUNK, len(self.rows))
+            rows = self.rows
+            yield rows.columns(start, stop) if isinstance(rows, Rows) else list(zip(*rows[start:stop], strict=True))
 
     def records(self) -> list[dict[str, Cell]]:
         """The rows as column name → cell."""
@@ -72,7 +135,9 @@ class Table:
 class Document:
     """An answer ready to be written: ``tables[0]`` is the main one, which CSV writes alone.
 
-    ``stamp`` are the columns that a bare table needs to stay defensible: release and date.
+    ``stamp`` are the columns that a bare table needs to stay defensible: release and date.  ``sheets`` are further
+    views of the same facts for which only a workbook has room; ``marker`` is what a program that reads the workbook
+    back must know of it.
     """
 
     name: str
@@ -85,6 +150,8 @@ class Document:
     disclaimers: tuple[Disclaimer, ...] = ()
     stamp: tuple[tuple[str, str], ...] = ()
     day: date = date(2000, 1, 1)
+    sheets: tuple[Table, ...] = ()
+    marker: tuple[tuple[str, str], ...] = ()
 
 
 #: Answer → the module of :mod:`kg.exports` and the function in it that lays it out.
@@ -93,6 +160,7 @@ _BUILDERS: dict[str, tuple[str, str]] = {
     "Concerns": ("tables_exposure", "concerns_document"),
     "Coverage": ("tables_assessment", "coverage_document"),
     "Crosswalk": ("tables_crosswalk", "crosswalk_document"),
+    "Duties": ("tables_deliverables", "duties_document"),
     "EvidenceReport": ("tables_evidence", "evidence_document"),
     "Explain": ("tables_assessment", "explain_document"),
     "ExposureRanking": ("tables_exposure", "ranking_document"),
@@ -109,6 +177,7 @@ _BUILDERS: dict[str, tuple[str, str]] = {
     "Readiness": ("tables_exposure", "readiness_document"),
     "SetListing": ("tables_listing", "set_document"),
     "Singles": ("tables_plan", "singles_document"),
+    "StatementOfApplicability": ("tables_deliverables", "statement_document"),
     "SuggestionReport": ("tables_suggestions", "suggestions_document"),
     "Timeline": ("tables_profile", "timeline_document"),
     "WhatIf": ("tables_changes", "whatif_document"),

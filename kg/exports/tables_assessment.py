@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import date
 
 from kg.answers import Counts, Coverage, Explain, Explanation, RequirementResult, StepView
@@ -27,6 +28,7 @@ from kg.exports.words import (
     RELATIONS,
     VERDICTS,
     denominator,
+    step_text,
 )
 from kg.model import Incident, Profile
 from kg.release import Release
@@ -38,13 +40,15 @@ __all__ = [
 ]  # fmt: skip
 
 _FRAMEWORK = Column("framework", "Framework", "the framework's id", 12, detail=True)
-_CURIE = Column("curie", "Id", "the requirement's CURIE, stable for ever", 22)
+_CURIE = Column("curie", "Id", "the requirement's CURIE, stable for ever", 22, aside=True)
 _REF = Column("ref", "Reference", "the official reference, leading to the official text", 16)
 _TITLE = Column("title", "Title", "the official heading, or a short title of the project's", 34)
 _SUMMARY = Column("summary", "Summary", "what it asks, in words of the project", 60, detail=True)
 _VERDICT = Column("verdict", "Verdict", "COVERED, PARTIAL, LEAD or GAP", 11, "verdict")
 _REASONS = Column("reasons", "Reasons", "why the verdict is not better, in order", 28)
-_CHAIN = Column("chain", "Chain", "the chain of mappings the verdict stands on, each with its row and set", 70)
+_CHAIN = Column(
+    "chain", "Chain", "the chain of mappings the verdict stands on, each with its row and set", 70, aside=True
+)
 
 _REQUIREMENTS = (
     _FRAMEWORK, _CURIE, _REF, _TITLE, _SUMMARY,
@@ -54,7 +58,7 @@ _REQUIREMENTS = (
     Column("appliesFrom", "Applies from", "from when it applies to this profile", 12, detail=True),
     Column("basis", "Basis", "the provision that sets the date", 20, detail=True),
     Column("rule", "Rule", "id of the node that decided the applicability", 24, detail=True),
-    Column("legalReference", "Legal reference", "what decided the applicability, as a person cites it", 30),
+    Column("legalReference", "Legal reference", "what decided the applicability, as a person cites it", 30, aside=True),
     _VERDICT, _REASONS,
     Column("control", "Control", "the control (or joint node) the verdict comes from", 16),
     Column("controlTitle", "Control title", "its title", 30, detail=True),
@@ -80,23 +84,24 @@ COUNT_COLUMNS = (
     Column("notApplicable", "Not applicable", "requirements that do not apply", 11, "number"),
     Column("excluded", "Excluded", "of these: excluded by the organisation", 9, "number"),
     Column("notYetApplicable", "Not yet applicable", "requirements that apply later", 11, "number"),
-    Column("notYetApplicableCovered", "Of these covered", "of these: covered already", 10, "number"),
+    Column("notYetApplicableCovered", "Of these covered", "of these: covered already", 10, "number", aside=True),
     Column("total", "Total", "all requirements in the text in force", 9, "number"),
     Column("percentCovered", "% covered", "covered / applicable, unweighted", 10, "number"),
 )  # fmt: skip
 _GROUPS = (_FRAMEWORK, _CURIE, _REF, _TITLE, _VERDICT, *COUNT_COLUMNS)
 
 _GAPS = (
-    _FRAMEWORK, _CURIE, _REF, _TITLE, _SUMMARY, _VERDICT, _REASONS,
+    _FRAMEWORK, _CURIE, _REF, _TITLE, _SUMMARY, _VERDICT, replace(_REASONS, aside=True),
     Column("why", "In words", "the reasons in words", 44),
     Column("appliesFrom", "Applies from", "from when it applies to this profile", 12, detail=True),
     Column("control", "Nearest control", "the control that comes nearest", 16),
     _CHAIN,
     Column("pending", "Not finished", "controls that would improve it when implemented", 30),
-    Column("couldCover", "Could cover it", "reference controls and joint nodes that contain or overlap it", 34),
+    Column("couldCover", "Could cover it", "reference controls and joint nodes that could", 34, aside=True),
+    Column("nextStep", "Next step", "the one action that by the reasons gains most", 40),
     Column("threats", "Threats", "threats the requirement addresses", 30, detail=True),
     Column("incidentCount", "Incidents", "how many cases of the AI Incident Database these threats have", 10, "number"),
-    Column("incidents", "Latest incidents", "up to three cases, latest first", 56),
+    Column("incidents", "Latest incidents", "up to three cases, latest first", 56, aside=True),
 )  # fmt: skip
 _INCIDENTS = (
     Column("number", "AIID", "number of the case in the AI Incident Database", 8),
@@ -111,16 +116,16 @@ _CHAINS = (
     Column("outcome", "Outcome", "what all its chains together say: contains, overlaps, lead, ruled out", 12),
     _VERDICT,
     Column("chain", "Chain", "number of the chain, best first", 7, "number"),
-    Column("shown", "Shown", "whether it is the chain the answer shows", 7),
+    Column("shown", "Shown", "whether it is the chain the answer shows", 7, aside=True),
     Column("ruledOut", "Ruled out", "whether it passes a node that is ruled out for the requirement", 9, detail=True),
-    Column("chainRelation", "Chain says", "what this chain alone says: control relation requirement", 18),
+    Column("chainRelation", "Chain says", "what this chain alone says: control relation requirement", 18, aside=True),
     Column("step", "Step", "number of the step", 6, "number"),
     Column("subject", "Subject", "read subject relation object", 22),
     Column("relation", "Relation", "the relation of this step", 16),
     Column("object", "Object", "read subject relation object", 22),
     Column("kind", "Kind", "own row, part of a whole, or row of a set", 8, detail=True),
-    Column("set", "Set", "the mapping set", 24),
-    Column("row", "Row", "the row's id", 18),
+    Column("set", "Set", "the mapping set", 24, aside=True),
+    Column("row", "Row", "the row's id", 18, aside=True),
     Column("authority", "Authority", "who stands behind the set", 12),
     Column("method", "Method", "how the row was made", 12, detail=True),
     Column("reviewed", "Reviewed", "whether a named person reviewed it", 9),
@@ -286,6 +291,7 @@ def _gap(g: Gap, release: Release) -> tuple[Cell, ...]:
         "; ".join(REASONS[reason] for reason in r.reasons), _day(r.decision.applies_from),
         r.explanation.control if r.explanation else "", _chain(r.explanation),
         "; ".join(f"{x.control} {x.title} ({x.status})" for x in g.pending), ", ".join(g.could_cover),
+        step_text(g.next_step, release),
         ", ".join(t.title for t in g.exposure.threats), len(g.exposure.incidents),
         "; ".join(incident_text(i) for i in g.exposure.incidents[:3]) or g.exposure.note,
     )  # fmt: skip

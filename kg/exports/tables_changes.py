@@ -26,8 +26,8 @@ from kg.terms import prefix_of
 __all__ = ["changes_in_short", "comparison_document", "whatif_document"]
 
 _CHANGES = (
-    Column("framework", "Framework", "the framework's id", 12),
-    Column("curie", "Id", "the requirement's CURIE, stable for ever", 22),
+    Column("framework", "Framework", "the framework's id", 12, aside=True),
+    Column("curie", "Id", "the requirement's CURIE, stable for ever", 22, aside=True),
     Column("ref", "Reference", "the official reference, leading to the official text", 16),
     Column("title", "Title", "the official heading, or a short title of the project's", 34),
     Column("kind", "What changed", "entered, left, applicability, date, verdict, reasons or chain", 13),
@@ -48,14 +48,14 @@ _CHANGES = (
     Column("reasonsBefore", "Reasons before", "why the verdict was not better", 28, detail=True),
     Column("reasonsAfter", "Reasons after", "why the verdict is not better", 28),
     Column("chainBefore", "Chain before", "the chain the verdict stood on", 60, detail=True),
-    Column("chainAfter", "Chain after", "the chain the verdict stands on", 60),
+    Column("chainAfter", "Chain after", "the chain the verdict stands on", 60, aside=True),
 )  # fmt: skip
 _NUMBERS = (
     Column("framework", "Framework", "the framework's id", 14),
     Column("side", "Side", "before or after", 9),
     Column("asOf", "As of", "the day of the answer", 12),
     Column("textVersion", "Text version", "the text in force on that day", 12),
-    Column("release", "Release", "the release that answered", 18),
+    Column("release", "Release", "the release that answered", 18, aside=True),
     *COUNT_COLUMNS,
 )
 _EACH = "Every requirement whose answer changed, with what made the change."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from kg.answers.concerns import (
     Bearing,
@@ -55,11 +56,13 @@ KNOWN: dict[str, str] = {
     ThreatSource.CLASS.value: "shown by every case of the incident's class in the MIT AI Risk Repository",
 }
 
-_CURIE = Column("curie", "Id", "the CURIE, stable for ever", 22)
+_CURIE = Column("curie", "Id", "the CURIE, stable for ever", 22, aside=True)
 _TITLE = Column("title", "Title", "its title", 34)
 _NARROWER = Column("narrower", "Narrower only", "whether it speaks to narrower kinds only, and so does not count", 9)
 _RATIONALE = Column("rationale", "Why it concerns the case", "the rationale of each link, with its set", 60)
-_CHAIN = Column("chain", "Chain", "the chain of mappings it stands on, each with its row and set", 60)
+_CHAIN = Column("chain", "Chain", "the chain of mappings it stands on, each with its row and set", 60, aside=True)
+_ID = replace(_CURIE, aside=False)
+_ASIDE = tuple(replace(c, aside=True) for c in (_NARROWER, _RATIONALE))
 
 _RANKING = (
     Column("place", "Place", "1 for the most incidents; equal ones share a place; empty: none", 7, "number"),
@@ -71,11 +74,11 @@ _RANKING = (
     Column("incidentCount", "Incidents", "how many distinct incidents its threats have", 10, "number"),
     Column("newest", "Newest", "the date of the latest of them", 12),
     Column("struck", "Threats that struck", "each with its incidents; they overlap and do not add up", 44),
-    Column("through", "Addresses them", "by its own link, or only through a part or a whole", 24),
-    Column("incidents", "Latest incidents", "up to three cases, latest first; or why there are none", 56),
+    Column("through", "Addresses them", "by its own link, or only through a part or a whole", 24, aside=True),
+    Column("incidents", "Latest incidents", "up to three cases, latest first; or why there are none", 56, aside=True),
     Column("why", "Why open", "the reasons in words", 40),
     Column("control", "Nearest control", "the control that comes nearest", 16),
-    Column("pending", "Not finished", "controls that would improve it when implemented", 30),
+    Column("pending", "Not finished", "controls that would improve it when implemented", 30, aside=True),
     Column("couldCover", "Could cover it", "reference controls and joint nodes that contain or overlap it", 34),
 )
 _INCIDENTS = (
@@ -87,7 +90,7 @@ _INCIDENTS = (
     Column("requirements", "Gaps behind which it stands", "the open requirements that address these threats", 60),
 )
 _CONTROLS = (
-    _CURIE, _TITLE,
+    _ID, _TITLE,
     Column("catalogue", "Catalogue", "the catalogue it belongs to", 12),
     Column("stages", "Does what", "prevent, detect, respond, or unstated", 18),
     Column("threats", "About", "the threats of the case that it bears on", 40),
@@ -98,7 +101,8 @@ _HELD = (
     Column("holding", "You have it", "in place, in part, planned, unproven, missing", 12),
     Column("control", "By", "the control (or joint node) that comes nearest", 16),
     Column("pending", "Not finished", "controls that would improve it when implemented", 30),
-    *_CONTROLS[4:],
+    *_CONTROLS[4:5],
+    *_ASIDE,
     _CHAIN,
     Column("units", "AI systems", "what each AI system has, where the profile has several", 30, detail=True),
 )
@@ -116,7 +120,8 @@ _MET = (
     Column("verdict", "Verdict", "COVERED, PARTIAL, LEAD or GAP", 11, "verdict"),
     Column("why", "Why", "the reasons in words, or what decided the applicability", 40),
     Column("control", "Control", "the control (or joint node) the verdict comes from", 16),
-    *_REQUIREMENTS[4:],
+    *_REQUIREMENTS[4:5],
+    *_ASIDE,
     _CHAIN,
 )
 _STAGES = (

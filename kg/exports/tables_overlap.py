@@ -56,7 +56,7 @@ _REQUIREMENTS = (
     Column("verdict", "Verdict", "COVERED, PARTIAL, LEAD or GAP", 11, "verdict"),
     Column("reasons", "Reasons", "why the verdict is not better, in order", 28),
     Column("through", "Through", "the provision of the source, or the joint node, that gives it or comes nearest", 22),
-    Column("chain", "Chain", "the chain of mappings the verdict stands on, each with its row and set", 70),
+    Column("chain", "Chain", "the chain of mappings the verdict stands on, each with its row and set", 70, aside=True),
     Column("sets", "Sets", "the mapping sets of the chain", 26, detail=True),
     Column("reviewed", "Reviewed", "whether a named person reviewed every row of the chain", 9, detail=True),
     Column("disputed", "Disputed", "whether mappings contradict each other", 9, detail=True),

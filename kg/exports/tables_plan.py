@@ -42,13 +42,13 @@ _STEPS = (
     Column("closes", "Newly closed", "how many goals it newly closes", 8, "number"),
     Column("closed", "Closed so far", "goals closed up to here", 8, "number"),
     Column("open", "Left open", "goals that can be closed and are not yet", 8, "number"),
-    Column("costSoFar", "Cost so far", "cost up to here", 8, "number"),
+    Column("costSoFar", "Cost so far", "cost up to here", 8, "number", aside=True),
     Column("joints", "Joint nodes completed", "what it completes together with other controls", 24),
     Column("requirements", "Requirements closed", "which goals it newly closes", 60),
 )
 _GOALS = (
     Column("framework", "Framework", "the framework's id", 12, detail=True),
-    Column("curie", "Id", "the requirement's CURIE", 22),
+    Column("curie", "Id", "the requirement's CURIE", 22, aside=True),
     Column("ref", "Reference", "the official reference, leading to the official text", 16),
     Column("title", "Title", "the official heading, or a short title of the project's", 34),
     Column("verdict", "Verdict before", "PARTIAL, LEAD or GAP", 10, "verdict"),

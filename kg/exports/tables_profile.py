@@ -12,7 +12,7 @@ from kg.release import Release
 __all__ = ["draft_document", "lens_document", "questions_document", "standing_text", "timeline_document"]
 
 _FRAMEWORK = Column("framework", "Framework", "the framework's id", 14)
-_CURIE = Column("curie", "Id", "the requirement's CURIE, stable for ever", 22)
+_CURIE = Column("curie", "Id", "the requirement's CURIE, stable for ever", 22, aside=True)
 _REF = Column("ref", "Reference", "the official reference, leading to the official text", 18)
 _TITLE = Column("title", "Title", "the official heading, or a short title of the project's", 36)
 _RULE = Column("rule", "Rule", "id of the node that decided", 26, detail=True)

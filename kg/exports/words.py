@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from kg.answers import Applicability, Counts, Happening, Reason, Verdict
 from kg.answers.compare import ChangeKind, Direction
+from kg.answers.steps import Action, NextStep
 from kg.model import Authority, ControlStatus
+from kg.release import Release
 
 __all__ = [
     "APPLICABILITY", "AUTHORITY", "CHANGES", "DIRECTIONS", "GROUPS", "HAPPENINGS", "INCIDENT_LICENCE", "OUTCOMES",
-    "REASONS", "RELATIONS", "STATUSES", "VERDICTS", "denominator", "percent",
+    "REASONS", "RELATIONS", "STATUSES", "VERDICTS", "denominator", "percent", "step_text",
 ]  # fmt: skip
 
 VERDICTS: dict[str, str] = {
@@ -117,3 +119,23 @@ def denominator(counts: Counts) -> str:
         f"{counts.lead} leads, {counts.gap} gaps; {counts.disputed} disputed. "
         f"Beside them {beside[0]} and {beside[1]}; {counts.total} requirements in all."
     )
+
+
+def step_text(step: NextStep | None, release: Release) -> str:
+    """A next step as a sentence."""
+    if step is None:
+        return ""
+    own = ", ".join(step.controls)
+    named = [f"{c} {release.title(c)}".strip() for c in step.candidates[:3]]
+    candidates = ", ".join(named) + (f" and {len(step.candidates) - 3} more" if len(step.candidates) > 3 else "")
+    gives = {"COVERED": "covers it", "PARTIAL": "meets part of it"}.get(step.gives.name if step.gives else "", "")
+    said = {
+        Action.FINISH: f"finish {own}: that {gives}",
+        Action.RENEW: f"renew the evidence of {own}: that {gives}",
+        Action.SETTLE: f"settle what the mappings of {own} say: they contradict each other",
+        Action.NAME: f"say of {own or 'your controls'} which paragraph they meet: their rows name the whole",
+        Action.EXTEND: f"extend {own} to the rest" + (f", or take up {candidates}" if candidates else ""),
+        Action.ADOPT: f"take up {candidates}",
+        Action.WRITE: "write a control of your own: this graph knows none",
+    }
+    return said[step.action]
