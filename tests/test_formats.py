@@ -367,3 +367,26 @@ def test_the_command_imports_frameworks(tmp_path: Path, monkeypatch: pytest.Monk
     assert "--licence" in kg("import", "oscal-catalog", catalog, "-o", out, code=2)
     kg("import", "oscal-catalog", catalog, "-o", out, "--licence", "CC0", "--name", "gdpr", code=2)
     assert "1 withdrawn" in kg("import", "oscal-catalog", catalog, "-o", out, "--licence", "CC0", "--name", "acme-2")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("flow.yaml", "[" * 100_000),
+        ("maps.yaml", "{a: " * 100_000),
+        ("lists.yaml", "- " * 100_000 + "a"),
+        ("steps.yaml", "\n".join(" " * depth + "a:" for depth in range(3_000))),
+        ("mixed.yaml", "\n".join("  " * depth + "a:\n" + "  " * depth + "- b:" for depth in range(3_000))),
+        ("flow.json", "[" * 1_000_000),
+    ],
+)
+def test_a_file_nested_too_deeply_is_refused_and_does_not_take_the_process_with_it(name: str, text: str) -> None:
+    with pytest.raises(InputError, match="nested too deeply"):
+        structured(Path(name), text.encode())
+
+
+def test_a_file_as_deep_as_any_real_one_is_read() -> None:
+    found = structured(Path("deep.yaml"), "\n".join("  " * depth + "a:" for depth in range(90)).encode())
+    for _ in range(89):
+        found = found["a"]
+    assert found == {"a": None}

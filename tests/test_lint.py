@@ -10,7 +10,7 @@ import pytest
 
 from kg import InputError, Release
 from kg.sources import builtin_data, lint, read
-from kg.sources.codes import CODES, CONTROL_CODES, FILE_CODES, IMPORT_CODES
+from kg.sources.codes import CODES, CONTROL_CODES, FILE_CODES, IMPORT_CODES, MAPPING_CODES
 
 EXAMPLES = Path(__file__).parent / "lint"
 
@@ -82,6 +82,6 @@ def test_the_projects_own_tree_has_no_error() -> None:
 
 def test_the_page_of_findings_lists_every_code_with_its_meaning() -> None:
     page = (builtin_data() / "docs" / "findings.md").read_text(encoding="utf-8")
-    for codes in (CODES, CONTROL_CODES, FILE_CODES, IMPORT_CODES):
+    for codes in (CODES, CONTROL_CODES, FILE_CODES, IMPORT_CODES, MAPPING_CODES):
         for code, meaning in codes.items():
             assert f"| `{code}` | {meaning} |" in page

@@ -178,6 +178,7 @@ COMMANDS: tuple[tuple[str, _Command | Callable[..., None], str, tuple[str, ...]]
     ("lint", data.lint, _RUN, ("kg lint", "kg lint my-data --fix")),
     ("import", importing.import_, _RUN, (
         "kg import controls controls.xlsx --against controls.csv --dry-run",
+        "kg import mappings crosswalk.xlsx --dry-run",
         "kg import aiid backup-20261116101500.tar.bz2 -o my-aiid",
     )),
     ("template", template.template, _RUN, ("kg template -o my-controls.xlsx",)),

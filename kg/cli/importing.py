@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from kg.cli import importing_mappings as _mappings
 from kg.cli.options import DataOption
 from kg.cli.output import clean, note
 from kg.cli.session import folders
@@ -23,6 +24,7 @@ class Kind(StrEnum):
 
     AIID = "aiid"
     CONTROLS = "controls"
+    MAPPINGS = "mappings"
     OSCAL_CATALOG = "oscal-catalog"
     CISO_LIBRARY = "ciso-library"
 
@@ -30,7 +32,8 @@ class Kind(StrEnum):
 _FILE = (
     "For aiid the weekly snapshot: backup-YYYYMMDDhhmmss.tar.bz2 as it was fetched, a folder with its incidents.csv, "
     "or that file alone. For controls a CSV or XLSX file, an audit exported by CISO Assistant, an OSCAL component "
-    "definition, or an SSSOM table of your own mappings. Else the catalog or library."
+    "definition, or an SSSOM table of your own mappings. For mappings SSSOM, an OLIR or STRM sheet, an OSCAL mapping "
+    "collection, a library of CISO Assistant, a workbook, or an edited export. Else the catalog or library."
 )
 
 
@@ -41,7 +44,8 @@ def import_(
         typer.Argument(
             metavar="KIND",
             show_default=False,
-            help="aiid (the AI Incident Database), controls (yours), oscal-catalog or ciso-library (a framework).",
+            help="aiid (the AI Incident Database), controls (yours), mappings (published, or an edited export), "
+            "oscal-catalog or ciso-library (a framework).",
         ),
     ],
     file: Annotated[Path, typer.Argument(metavar="FILE", show_default=False, help=_FILE)],
@@ -52,7 +56,8 @@ def import_(
             "-o",
             metavar="PATH",
             show_default=False,
-            help="The data folder to write; for controls the CSV file for the controls as they stand afterwards.",
+            help="The data folder to write; for controls the CSV file for the controls as they stand afterwards; for "
+            "an edited export also the file of the set (.sssom.tsv) or a patch (.diff).",
         ),
     ] = None,
     against: Annotated[
@@ -65,7 +70,10 @@ def import_(
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change; write nothing.")] = False,
     remove_missing: Annotated[
-        bool, typer.Option("--remove-missing", help="For controls: remove those kept that the file does not name.")
+        bool,
+        typer.Option(
+            "--remove-missing", help="For controls and edited exports: remove what is kept and the file does not name."
+        ),
     ] = False,
     framework: Annotated[
         str | None,
@@ -77,15 +85,37 @@ def import_(
         str | None, typer.Option("--name", metavar="ID", help="For a framework: its id. Default: the file's name.")
     ] = None,
     licence: Annotated[
-        str, typer.Option("--licence", metavar="TEXT", help="For a framework: its licence, if the file names none.")
+        str,
+        typer.Option(
+            "--licence", metavar="TEXT", help="For a framework or mappings: the licence, if the file names none."
+        ),
     ] = "",
     day: Annotated[
         str | None,
         typer.Option(
-            "--date", metavar="DATE", help="For aiid: the snapshot's day, like 2026-11-16. Default: what its name says."
+            "--date",
+            metavar="DATE",
+            help="For aiid: the snapshot's day, like 2026-11-16. Default: what its name says. For an edited "
+            "export: the day of the edits. Default: today.",
         ),
     ] = None,
     data: DataOption = None,
+    file_kind: _mappings.KindOption = None,
+    set_id: _mappings.SetOption = "",
+    title: _mappings.TitleOption = "",
+    authority: _mappings.AuthorityOption = None,
+    publisher: _mappings.PublisherOption = "",
+    url: _mappings.UrlOption = "",
+    subjects: _mappings.FromOption = "",
+    objects: _mappings.ToOption = "",
+    texts: _mappings.TextsOption = None,
+    words: _mappings.WordsOption = None,
+    method: _mappings.MethodOption = None,
+    skip_unknown: _mappings.SkipOption = False,
+    sheet: _mappings.SheetOption = "",
+    columns: _mappings.ColumnsOption = None,
+    metadata: _mappings.MetadataOption = None,
+    correction: _mappings.CorrectionOption = False,
 ) -> None:
     """Turn another's data into a data folder for --data, or show what a file of controls would change.
 
@@ -94,8 +124,17 @@ def import_(
 
     controls: the difference to --against, field by field; -o writes the result.
 
+    mappings: a published mapping becomes a set of its own; of an edited export of ours the difference is shown.
+
     oscal-catalog, ciso-library: a framework from your own copy, for --data.
     """
+    if kind is Kind.MAPPINGS:
+        asked = _mappings.Asked(
+            file, output, dry_run, remove_missing, day, file_kind, set_id, title, authority, licence, publisher, url,
+            subjects, objects, texts, words, method, skip_unknown, sheet, columns, metadata, correction,
+        )  # fmt: skip
+        _mappings.import_mappings(ctx, asked, data)
+        return
     if kind is Kind.CONTROLS:
         from kg.cli.importing_controls import import_controls
 

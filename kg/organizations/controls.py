@@ -27,9 +27,9 @@ from kg.release import Release
 from kg.terms import prefix_of
 
 __all__ = [
-    "COLUMNS", "STATUS_WORDS", "Sheet", "Table", "control_from_fields", "decoded_text", "file_bytes", "find_target",
-    "parse_controls", "parse_day", "parse_table", "plausible_day", "read_controls", "read_table", "sentences_of",
-    "target_kind",
+    "COLUMNS", "STATUS_WORDS", "CellValue", "Sheet", "Table", "cell_text", "column_letter", "control_from_fields",
+    "decoded_text", "file_bytes", "find_target", "parse_controls", "parse_day", "parse_table", "plausible_day",
+    "read_controls", "read_table", "sentences_of", "target_kind", "text_rows", "workbook_sheets",
 ]  # fmt: skip
 
 #: What is read of a control → the other headings it may stand under.  Case, punctuation and order do not matter.
@@ -561,7 +561,7 @@ class Table:
 
     def column(self, index: int) -> str:
         """A column's heading, or where it has none its letter."""
-        return " ".join(self.header[index].split()) or _letter(self.first + index)
+        return " ".join(self.header[index].split()) or column_letter(self.first + index)
 
     def filled(self, index: int) -> bool:
         """Whether any row has something in a column."""
@@ -570,13 +570,13 @@ class Table:
     def cell(self, line: int, index: int) -> str:
         """What a cell is called."""
         heading = " ".join(self.header[index].split())
-        return f"{_letter(self.first + index)}{line} {heading}".strip() if self.letters else self.column(index)
+        return f"{column_letter(self.first + index)}{line} {heading}".strip() if self.letters else self.column(index)
 
 
-def _letter(index: int) -> str:
+def column_letter(index: int) -> str:
     """The letter of a column of a spreadsheet.
 
-    >>> _letter(0), _letter(27)
+    >>> column_letter(0), column_letter(27)
     ('A', 'AB')
     """
     letters = ""
@@ -789,7 +789,7 @@ def decoded_text(shown: str, data: bytes) -> str:
     return text
 
 
-def _csv_rows(shown: str, text: str, delimiter: str, *, strict: bool) -> Iterator[_Line]:
+def text_rows(shown: str, text: str, delimiter: str, *, strict: bool) -> Iterator[_Line]:
     """The rows of a CSV text with the line each begins in; raises :class:`InputError` at one that cannot be read."""
     lines = io.StringIO(text, newline="")
     reader = csv.reader(lines, delimiter=delimiter, strict=strict, skipinitialspace=True)
@@ -808,7 +808,7 @@ def _delimiter(text: str) -> str:
 
     def named(delimiter: str) -> int:
         try:
-            return _header_row(_csv_rows("", text, delimiter, strict=False))[1]
+            return _header_row(text_rows("", text, delimiter, strict=False))[1]
         except InputError:
             return 0
 
@@ -818,7 +818,7 @@ def _delimiter(text: str) -> str:
 
 def _text_table(shown: str, data: bytes) -> Table:
     text = decoded_text(shown, data)
-    rows = list(_csv_rows(shown, text, _delimiter(text), strict=True))
+    rows = list(text_rows(shown, text, _delimiter(text), strict=True))
     index, _ = _header_row(rows)
     if index < 0:
         raise InputError.one(shown, "EMPTY_FILE", "the file holds nothing but blanks")
@@ -831,14 +831,23 @@ def _text_table(shown: str, data: bytes) -> Table:
 #: What :mod:`zipfile` raises for a damaged archive.
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError)
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
-_Value = int | float | str | bool | time | date | datetime | timedelta
+CellValue = int | float | str | bool | time | date | datetime | timedelta
 
 
 def _workbook_table(path: Path, data: bytes) -> Table:
     """The first visible sheet with the columns of controls; of the others only a warning is read."""
+    shown = str(path)
+    tables = {name: _sheet_table(shown, start, grid) for name, start, grid in workbook_sheets(shown, data)}
+    return _chosen(shown, tables)
+
+
+def workbook_sheets(shown: str, data: bytes) -> list[tuple[str, tuple[int, int] | None, list[list[CellValue]]]]:
+    """The visible sheets of a workbook: name, the first cell in use (row and column from 0), and the cells from there.
+
+    Raises :class:`~kg.errors.InputError` if it is none, damaged, protected or would not fit into memory.
+    """
     import python_calamine as calamine
 
-    shown = str(path)
     try:
         if data.startswith(b"PK"):
             _refuse_giants(shown, data)
@@ -851,14 +860,13 @@ def _workbook_table(path: Path, data: bytes) -> Table:
                 if sheet.visible == calamine.SheetVisibleEnum.Visible and sheet.typ == calamine.SheetTypeEnum.WorkSheet
             ]
             sheets = [book.get_sheet_by_name(name) for name in names]
-            tables = [_sheet_table(shown, sheet.start, sheet.to_python()) for sheet in sheets]
+            return [(name, sheet.start, sheet.to_python()) for name, sheet in zip(names, sheets, strict=True)]
     except calamine.PasswordError:
         hint = "save a copy without password"
         raise InputError.one(shown, "UNREADABLE", "the workbook is protected by a password", hint) from None
     except (calamine.CalamineError, *_DAMAGED) as error:
         message = f"this is not a workbook, or a damaged one: {error}"
         raise InputError.one(shown, "UNREADABLE", message, "open it, save it as .xlsx and try again") from None
-    return _chosen(shown, dict(zip(names, tables, strict=True)))
 
 
 def _refuse_giants(shown: str, data: bytes) -> None:
@@ -866,28 +874,40 @@ def _refuse_giants(shown: str, data: bytes) -> None:
 
     Raises :class:`InputError`, and what :mod:`zipfile` raises for a damaged archive.
     """
-    hint = "delete what lies below and to the right of the controls, or export the sheet as CSV"
-    cell = re.compile(rb"<(?:\w+:)?c\s[^>]*?\br=\"([A-Z]{1,3})([0-9]{1,7})\"[^>]*(?<!/)>")
+    hint = "delete what lies below and to the right of the table, or export the sheet as CSV"
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         if sum(entry.file_size for entry in archive.infolist()) > _MOST_BYTES:
             raise InputError.one(shown, "UNREADABLE", "the workbook is too large", hint)
         for entry in archive.infolist():
             if "worksheets/" not in entry.filename or not entry.filename.endswith(".xml"):
                 continue
-            found = set(cell.findall(archive.read(entry)))
-            rows = max((int(row) for _, row in found), default=0)
-            widest = max((column for column, _ in found), key=lambda c: (len(c), c), default=b"")
-            columns = sum((byte - 64) * 26**power for power, byte in enumerate(reversed(widest)))
+            sheet = archive.read(entry)
+            rows, columns, where = _extent(_ANY_ROW.findall(sheet), _ANY_COLUMN.findall(sheet))
+            if rows * columns > _MOST_CELLS:  # cells that are only formatted do not count: look again, slowly
+                filled = set(_FILLED_CELL.findall(sheet))
+                rows, columns, where = _extent((row for _, row in filled), (column for column, _ in filled))
             if rows * columns > _MOST_CELLS:
-                where = f"{widest.decode()}{rows}"
                 raise InputError.one(shown, "UNREADABLE", f"a sheet of the workbook reaches to the cell {where}", hint)
 
 
-def _sheet_table(shown: str, start: tuple[int, int] | None, grid: list[list[_Value]]) -> Table:
+_ANY_ROW = re.compile(rb"\br=[\"'][A-Z]{0,3}([0-9]{1,7})[\"']")
+_ANY_COLUMN = re.compile(rb"\br=[\"']([A-Z]{1,3})")
+_FILLED_CELL = re.compile(rb"<(?:\w+:)?c\s[^>]*?\br=[\"']([A-Z]{1,3})([0-9]{1,7})[\"'][^>]*(?<!/)>")
+
+
+def _extent(rows: Iterable[bytes], columns: Iterable[bytes]) -> tuple[int, int, str]:
+    """How many rows and columns a sheet reaches over, and the cell in that corner."""
+    last = max(map(int, set(rows)), default=0)
+    widest = max(set(columns), key=lambda c: (len(c), c), default=b"")
+    count = sum((byte - 64) * 26**power for power, byte in enumerate(reversed(widest)))
+    return last, count, f"{widest.decode()}{last}"
+
+
+def _sheet_table(shown: str, start: tuple[int, int] | None, grid: list[list[CellValue]]) -> Table:
     """One sheet as a table; without rows and header if it is empty."""
     above, left = start or (0, 0)
     lines = [(above + number, values) for number, values in enumerate(grid, 1)]
-    rows = [(line, [_cell_text(value) for value in values]) for line, values in lines]
+    rows = [(line, [cell_text(value) for value in values]) for line, values in lines]
     index, _ = _header_row(rows)
     if index < 0:
         return Table(shown, 0, [], [])
@@ -897,7 +917,7 @@ def _sheet_table(shown: str, start: tuple[int, int] | None, grid: list[list[_Val
     return Table(shown, line, header, rows[index + 1 :], letters=True, first=left, dates=frozenset(dates))
 
 
-def _cell_text(value: _Value) -> str:
+def cell_text(value: CellValue) -> str:
     """A cell as text: whole numbers without ``.0``, days in ISO 8601."""
     if isinstance(value, bool):
         return str(value).upper()

@@ -48,6 +48,9 @@ __all__ = ["COMPLIANCE", "Format", "Incoming", "read_any", "structured"]
 
 _MOST_BYTES = 32 * 1024 * 1024  #: of a structured file: some thousand controls are a few megabytes
 _MOST_NODES = 1_000_000  #: of a structured file once aliases are followed: a bomb has more
+_DEEPEST = 200  #: levels of a YAML file: libyaml's composer overruns the stack of the process some thousands down
+_ALIASED = re.compile(r"(?m)[:\-\[,{]\s*[&*][A-Za-z0-9_]")
+_DEEP_BLOCK = re.compile(rf"(?m)^[ \t?:-]{{{_DEEPEST // 2}}}")  #: two levels need at least one column more
 
 
 class Format(StrEnum):
@@ -318,7 +321,7 @@ def structured(path: Path, content: bytes | None = None) -> Any:
     try:
         if path.suffix.lower() == ".json":
             return json.loads(text)
-        if re.search(r"(?m)[:\-\[,{]\s*[&*][A-Za-z0-9_]", text):
+        if _ALIASED.search(text) or _DEEP_BLOCK.search(text) or text.count("[") + text.count("{") > _DEEPEST:
             _refuse_bombs(shown, text)
         return yaml.load(text, Loader=_loader())
     except json.JSONDecodeError as error:
@@ -336,7 +339,8 @@ def _loader() -> Any:
 
 
 def _refuse_bombs(shown: str, text: str) -> None:
-    """Refuse a YAML text whose aliases unfold to more than a file of this kind can hold."""
+    """Refuse a YAML text that is nested too deeply, or whose aliases unfold to more than a file of this kind can
+    hold."""
     size: dict[str, int] = {}
     opened: list[tuple[str | None, int]] = []
     total = 0
@@ -347,6 +351,8 @@ def _refuse_bombs(shown: str, text: str) -> None:
         elif isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
             opened.append((anchor, total))
             total += 1
+            if len(opened) > _DEEPEST:
+                raise RecursionError
         elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
             name, before = opened.pop()
             if name:

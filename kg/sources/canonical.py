@@ -13,7 +13,7 @@ import yaml
 from kg.sources.sssom import COLUMNS
 from kg.terms import PREFIXES, natural_key
 
-__all__ = ["canonical_sssom", "canonical_turtle", "sssom_text"]
+__all__ = ["canonical_sssom", "canonical_turtle", "sssom_document", "sssom_text"]
 
 _HEADER_ORDER = (
     "mapping_set_id", "mapping_set_title", "mapping_set_version", "mapping_set_description", "mapping_set_source",
@@ -66,8 +66,8 @@ def sssom_text(header: dict[str, Any], rows: list[dict[str, str]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def canonical_sssom(text: str) -> str:
-    """The canonical form of a SSSOM/TSV document that reads without findings."""
+def sssom_document(text: str) -> tuple[dict[str, Any], list[dict[str, str]]]:
+    """Header and rows (column → cell) of a SSSOM/TSV document that reads without findings."""
     lines = [line.removesuffix("\r") for line in text.removeprefix("\ufeff").split("\n")]
     start = next(i for i, line in enumerate(lines) if not line.startswith("#"))
     block = "\n".join(line[1:].removeprefix(" ") for line in lines[:start])
@@ -77,4 +77,9 @@ def canonical_sssom(text: str) -> str:
         for line in lines[start + 1 :]
         if line.strip()
     ]
-    return sssom_text(yaml.safe_load(block) or {}, rows)
+    return yaml.safe_load(block) or {}, rows
+
+
+def canonical_sssom(text: str) -> str:
+    """The canonical form of a SSSOM/TSV document that reads without findings."""
+    return sssom_text(*sssom_document(text))

@@ -5,7 +5,7 @@ Each has a bad and a good example under ``tests/lint`` and a line in ``docs/find
 
 from __future__ import annotations
 
-__all__ = ["CODES", "CONTROL_CODES", "FILE_CODES", "IMPORT_CODES"]
+__all__ = ["CODES", "CONTROL_CODES", "FILE_CODES", "IMPORT_CODES", "MAPPING_CODES"]
 
 #: Findings of ``kg lint``: code → meaning.
 CODES: dict[str, str] = {
@@ -87,4 +87,13 @@ FILE_CODES: dict[str, str] = {
     "NO_FRAMEWORK": "rows of an audit name no framework of the release and are not mapped (warning)",
     "SYNTAX": "a JSON or YAML file does not parse",
     "UNKNOWN_CONTROL": "a mapping names a control that is not kept",
+}
+
+#: Findings of ``kg import mappings``, beside those of the data and of files of other tools.
+MAPPING_CODES: dict[str, str] = {
+    "JOINT_ROWS": "a relation is stated of several ids together, and of each only what follows is kept (warning)",
+    "KEPT_ROWS": "rows that an edited export leaves out stay, for a set of one's own takes nothing away (warning)",
+    "NO_RELATION": "rows state no relation and are read as related (warning)",
+    "NO_TERM": "rows say that nothing was found and make no mapping (warning)",
+    "OTHER_RELEASE": "an edited export is of another release, whose changes look like edits (warning)",
 }
