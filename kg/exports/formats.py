@@ -11,18 +11,18 @@ coverage of several frameworks); a format that holds one answer a file then refu
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from kg.errors import UsageError
 
 if TYPE_CHECKING:
     from kg.release import Release
+
+if TYPE_CHECKING:
+    from kg.exports.tables import Table
 
 __all__ = ["FORMATS", "Format", "filename", "format_of", "formats_for", "formats_of", "write"]
 
@@ -172,10 +172,6 @@ def _kind(answer: Any) -> str:
 # ---------------------------------------------------------------- the formats of every table
 
 
-#: How many rows one chunk of a CSV holds.
-_ROWS = 1_000
-
-
 def _json(answers: Sequence[Any], release: Release) -> Iterator[bytes]:
     from kg.exports.json import dumps
 
@@ -207,41 +203,28 @@ def _workbook(answers: Sequence[Any], release: Release) -> Iterator[bytes]:
     yield workbook(_documents(answers, release))
 
 
-def _separated(separator: str) -> Callable[[Sequence[Any], Release], Iterator[bytes]]:
+def _separated(apart: str) -> Callable[[Sequence[Any], Release], Iterator[bytes]]:
     def written(answers: Sequence[Any], release: Release) -> Iterator[bytes]:
-        from kg.exports.csv import neutral
+        from kg.exports.csv import table_pieces
 
-        def cells() -> Iterator[Iterable[str]]:
-            for number, answer in enumerate(answers):
-                columns, rows, stamp = _main_rows(answer, release)
-                if not number:
-                    yield (*columns, *(name for name, _ in stamp))
-                last = tuple(neutral(value) for _, value in stamp)
-                for row in rows:
-                    yield (*(neutral(cell) for cell in row), *last)
-
-        lines = cells()
-        while chunk := list(islice(lines, _ROWS)):
-            out = io.StringIO()
-            csv.writer(out, delimiter=separator, lineterminator="\n").writerows(chunk)
-            yield out.getvalue().encode()
+        for piece in table_pieces((_main_table(a, release) for a in answers), apart=apart):
+            yield piece.encode()
 
     return written
 
 
-def _main_rows(answer: Any, release: Release) -> tuple[Sequence[str], Iterable[Any], Sequence[tuple[str, str]]]:
-    """The main table of an answer as column names, rows and stamp; the rows of large answers are made one by one."""
+def _main_table(answer: Any, release: Release) -> tuple[Table, Sequence[tuple[str, str]]]:
+    """The main table of an answer and the stamp of its rows; nothing else of a large answer is made."""
     if _kind(answer) == "Crosswalk":
-        from kg.exports.tables_crosswalk import crosswalk_rows
+        from kg.exports.tables_crosswalk import crosswalk_table
 
-        return crosswalk_rows(answer, release)
+        return crosswalk_table(answer, release)
     if _kind(answer) in ("SetListing", "GraphListing"):
-        from kg.exports.tables_listing import listing_rows
+        from kg.exports.tables_listing import listing_table
 
-        return listing_rows(answer, release)
+        return listing_table(answer, release)
     document = _documents([answer], release)[0]
-    table = document.tables[0]
-    return [c.name for c in table.columns], table.rows, document.stamp
+    return document.tables[0], document.stamp
 
 
 _BASIC: dict[str, Callable[[Sequence[Any], Release], Iterator[bytes]]] = {

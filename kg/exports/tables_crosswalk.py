@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from textwrap import shorten
 
 from kg.answers import Crosswalk, CrosswalkRow, DerivedRow, Side
+from kg.exports.csv import Stamp
 from kg.exports.tables import (
     Cell,
     Column,
@@ -24,7 +25,7 @@ from kg.model import Mapping
 from kg.relations import NO_RELATIONSHIP, inverse, word
 from kg.release import Release
 
-__all__ = ["crosswalk_document", "crosswalk_rows", "direction"]
+__all__ = ["crosswalk_document", "crosswalk_table", "direction"]
 
 _SUBJECT = Column("subject", "From", "id in the first framework, leading to the official text", 20)
 _SUBJECT_TITLE = Column("subjectTitle", "From: title", "its title", 26)
@@ -274,25 +275,24 @@ def direction(side: Side, other: Side) -> str:
     )
 
 
-def crosswalk_rows(
-    value: Crosswalk, release: Release
-) -> tuple[Sequence[str], Iterator[tuple[Cell, ...]], Sequence[tuple[str, str]]]:
-    """The direct rows one by one: column names, rows and the stamp that each row carries."""
-    stamp = (("asOf", value.as_of.isoformat()), ("release", value.release))
-    return [c.name for c in _ROWS], (_row(r, release) for r in value.rows), stamp
+def crosswalk_table(value: Crosswalk, release: Release) -> tuple[Table, Stamp]:
+    """The direct rows alone, made when they are read, and the stamp that each carries."""
+    rows = _rows(value.rows, release)
+    table = Table("rows", "Direct rows", _ROWS, rows, "What mapping sets assert.", "No set joins the two directly.")
+    return table, (("asOf", value.as_of.isoformat()), ("release", value.release))
 
 
 def crosswalk_document(value: Crosswalk, release: Release) -> Document:
     """Summary of both directions, direct rows, derived relations, and the unmapped of either side."""
     here, there = value.sides
     sets = {r.row.set_id for r in value.rows} | {s.set for d in value.derived for s in d.steps if s.set}
-    rows = _rows(value.rows, release)
+    rows, stamp = crosswalk_table(value, release)
     derived = tuple(_derived(d, release) for d in value.derived)
     stored = "Computed from chains of rows and stored nowhere; each names the chain it stands on."
     return Document(
         name=f"{value.source}-{value.target}",
         title=f"Crosswalk from {here.title} to {there.title}",
-        summary=f"{direction(here, there)} {direction(there, here)} {len(rows)} direct rows, "
+        summary=f"{direction(here, there)} {direction(there, here)} {len(value.rows)} direct rows, "
         f"{len(derived)} derived relations.",
         facts=(
             ("From", f"{here.title} ({here.framework})"),
@@ -302,7 +302,7 @@ def crosswalk_document(value: Crosswalk, release: Release) -> Document:
             ("Method", value.method),
         ),
         tables=(
-            Table("rows", "Direct rows", _ROWS, rows, "What mapping sets assert.", "No set joins the two directly."),
+            rows,
             Table("derived", "Derived", _DERIVED, derived, stored, "Nothing follows from the rows there are."),
             Table("summary", "Summary", _SIDES, (_side(here), _side(there)), _BOTH),
             _unmapped_table(here, release),
@@ -314,7 +314,7 @@ def crosswalk_document(value: Crosswalk, release: Release) -> Document:
             *set_licences(release, sets),
         ),
         disclaimers=value.disclaimers,
-        stamp=(("asOf", value.as_of.isoformat()), ("release", value.release)),
+        stamp=tuple(stamp),
         day=value.as_of,
         sheets=_sheets(value, release),
         marker=(("kind", "crosswalk"), ("from", value.source), ("to", value.target)),

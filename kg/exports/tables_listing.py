@@ -6,13 +6,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 
 from kg.answers.listing import FrameworkListing, GraphListing, SetListing
-from kg.exports.tables import Cell, Column, Document, Table, link_to, set_licences, text_licences, yes
+from kg.exports.csv import Stamp
+from kg.exports.tables import Cell, Column, Document, Rows, Table, link_to, set_licences, text_licences, yes
 from kg.exports.words import AUTHORITY, RELATIONS
 from kg.model import Framework, LegalReference, Mapping, ThreatLink
 from kg.release import Release
 from kg.terms import prefix_of
 
-__all__ = ["framework_document", "graph_document", "listing_rows", "set_document"]
+__all__ = ["framework_document", "graph_document", "listing_table", "set_document"]
 
 _ROWS = (
     Column("set", "Set", "the mapping set", 26, detail=True),
@@ -78,17 +79,20 @@ def _row(m: Mapping, release: Release) -> tuple[Cell, ...]:
     )  # fmt: skip
 
 
-def listing_rows(
-    value: SetListing | GraphListing, release: Release
-) -> tuple[Sequence[str], Iterator[tuple[Cell, ...]], Sequence[tuple[str, str]]]:
-    """The main table row by row: column names, rows and the stamp that each row carries.
+def listing_table(value: SetListing | GraphListing, release: Release) -> tuple[Table, Stamp]:
+    """The main table alone, its rows made when they are read, and the stamp that each carries.
 
     A set of nothing but legal references or links to threats has these as its main table.
     """
     stamp = (("release", value.release),)
     if value.rows or not (value.references or value.threat_links):
-        return [c.name for c in _ROWS], (_row(m, release) for m in value.rows), stamp
-    return [c.name for c in _LINKS], _links(value.threat_links, value.references, release), stamp
+        found = value.rows
+
+        def columns(start: int, stop: int) -> Sequence[Sequence[Cell]]:
+            return list(zip(*(_row(m, release) for m in found[start:stop]), strict=True))
+
+        return Table("rows", "Rows", _ROWS, Rows(len(found), columns)), stamp
+    return Table("links", "Links", _LINKS, tuple(_links(value.threat_links, value.references, release))), stamp
 
 
 def _links(
