@@ -85,6 +85,7 @@ COLUMNS: Mapping[str, Column] = {
     "joint_member": Column("i4", "members", "node, in the order the catalogue names them"),
     "edge_offsets": Column("i8", "3*nodes+1", "each node's steps in three runs: parts, rows without the bit "
                                               "intersects_with, rows with it; each run in the order of (row, node)"),
+    "edge_lex": Column("i4", "edges", "the same steps of each node in the order of (row, node) alone, parts first"),
     "edge_to": Column("i4", "edges", "the node a step leads to"),
     "edge_row": Column("i4", "edges", "its row, -1 for a part step"),
     "edge_mask": Column("u1", "edges", "what the step says, read along it"),
@@ -169,12 +170,25 @@ def derived_columns(columns: Mapping[str, Array]) -> dict[str, Array]:
     weight = np.concatenate([np.full(2 * n, FULL_STRENGTH, np.int8), strength, strength])
     return {
         "edge_offsets": offsets,
+        "edge_lex": _in_order(at[order], row[order]),
         "edge_to": to[order],
         "edge_row": row[order],
         "edge_mask": says[order],
         "edge_authority": least[order],
         "edge_strength": weight[order],
     }
+
+
+def _in_order(at: Array, row: Array) -> Array:
+    """Of each node the places of its steps, those of parts first and then all rows in order."""
+    found = np.arange(len(at), dtype=np.int32)
+    key = at * (int(row.max(initial=0)) + 2) + row + 1
+    # A node has parts, rows of one kind and rows of the other: only nodes with both kinds are out of order.
+    mixed = np.zeros(int(at.max(initial=0)) + 1, bool)
+    mixed[at[1:][key[1:] < key[:-1]]] = True
+    where = np.flatnonzero(mixed[at])
+    found[where] = where[np.argsort(key[where], kind="stable")]
+    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -210,6 +224,7 @@ class Arrays:
     joint_offsets: Array
     joint_member: Array
     edge_offsets: Array
+    edge_lex: Array
     edge_to: Array
     edge_row: Array
     edge_mask: Array

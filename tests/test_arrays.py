@@ -79,6 +79,9 @@ def test_the_steps_of_a_node_are_its_rows_and_parts_in_three_ordered_runs() -> N
                     said = "" if row < 0 else arrays.row_ids[row]
                     found.append((run, said, arrays.node_ids[arrays.edge_to[e]], int(arrays.edge_mask[e])))
             assert found == sorted(wanted[id_])
+            places = arrays.edge_lex[arrays.edge_offsets[3 * n] : arrays.edge_offsets[3 * n + 3]]
+            low = arrays.edge_offsets[3 * n]
+            assert [found[e - low] for e in places] == sorted(found, key=lambda step: step[1:])
 
 
 def test_strings_are_found_where_they_stand() -> None:

@@ -15,13 +15,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kg.answers.engine.algebra import COMPOSE, Array, Entries, Pairs, least, pairs, rank_of
-from kg.answers.engine.walk import Table, gather
+from kg.answers.engine.algebra import Array, Entries, Pairs, least, pairs
+from kg.answers.engine.answer import Own, laid
+from kg.answers.engine.walk import Table
 from kg.answers.freshness import fresh_until
 from kg.answers.graph import Chain, Graph, Step, ids_of
 from kg.arrays import FULL_STRENGTH, HIGHEST
 from kg.model import Control, ControlStatus
-from kg.relations import ALL, AT_LEAST, NO_RELATIONSHIP, Combined, Outcome, outcome
+from kg.relations import AT_LEAST, NO_RELATIONSHIP, Combined, Outcome, outcome
 
 __all__ = ["Contender", "Judge", "Judgement", "Reason", "Ruling", "Verdict"]
 
@@ -171,12 +172,12 @@ _REASONS = tuple(Reason)
 _BIT = {reason: 1 << i for i, reason in enumerate(_REASONS)}
 
 
-class _Own(NamedTuple):
+class _Own(NamedTuple):  # one row of Own
     """The first step of a contender: its own row, or that of a joint node to itself, and what is used up before it."""
 
     who: int
-    mask: int
     start: int
+    mask: int
     hops: int = 0
     authority: int = HIGHEST
     strength: int = FULL_STRENGTH
@@ -210,7 +211,7 @@ class Judge:
                 if row.mask == NO_RELATIONSHIP:
                     excluded.append(who * nodes + target)
                 elif standing[target]:
-                    self._own.append(_Own(who, row.mask, target))
+                    self._own.append(_Own(who, target, row.mask))
                     if control.status is not ControlStatus.NOT_APPLICABLE:
                         named.add(target)
         self._table, self._of, self._at, self.entries, self.pairs = self._laid(self._own, 0, excluded)
@@ -232,35 +233,12 @@ class Judge:
     ) -> tuple[Table, Array, Array, Entries, Pairs]:
         """Everything that some first steps lead to: of each chain its first step and its row of the table, the chains
         and the pairs."""
-        nodes = self.graph.arrays.nodes
         table, slots = self.graph.table([(o.start, o.authority, o.strength) for o in own])
-        columns = np.array(own, np.int64).reshape(-1, 6)
-        of, at = gather(table, slots)
-        who, target = columns[of, 0], table.target[at].astype(np.int64)
-        mask = COMPOSE[columns[of, 1] << 5 | table.mask[at]]
-        hops = columns[of, 3] + table.hops[at]
-        good = (mask != ALL) & (hops <= self.graph.filter.max_hops)
+        columns = Own(*np.array(own, np.int64).reshape(-1, 6).T)
+        of, at, entries = laid(self.graph.view, table, slots, columns, np.array(excluded, np.int64))
         if first:  # A joint node says nothing of itself.
-            good &= target != columns[of, 2]
-        chosen = np.flatnonzero(good)
-        key = who[chosen] * nodes + target[chosen]
-        if np.any(key[1:] < key[:-1]):
-            order = np.argsort(key, kind="stable")
-            chosen, key = chosen[order], key[order]
-        of, at, who, target, mask, hops = (
-            of[chosen],
-            at[chosen],
-            who[chosen],
-            target[chosen],
-            mask[chosen],
-            hops[chosen],
-        )
-        ruled = table.ruled[at].astype(bool)
-        if excluded:
-            ruled |= np.isin(key, np.array(excluded))
-        rank = rank_of(hops, table.parts[at], table.authority[at], table.strength[at])
-        tie = columns[of, 2] << 32 | table.lex[at]
-        entries = Entries(who, target, mask, ruled, hops, table.authority[at], rank, tie)
+            good = np.flatnonzero(entries.target != columns.start[of])
+            of, at, entries = of[good], at[good], Entries(*(c[good] for c in entries))
         return table, of + first, at, entries, pairs(entries)
 
     def _joints(self) -> list[_Own]:
@@ -299,7 +277,7 @@ class Judge:
                 shown = p.shown[np.array(held)]
                 found.append(
                     _Own(
-                        len(self.contenders), AT_LEAST, node(joint.id), int(self.entries.hops[shown].max()),
+                        len(self.contenders), node(joint.id), AT_LEAST, int(self.entries.hops[shown].max()),
                         int(self.entries.authority[shown].min()), int(self._table.strength[self._at[shown]].min()),
                     )
                 )  # fmt: skip

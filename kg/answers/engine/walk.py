@@ -58,6 +58,33 @@ class View:
         self.has_enemy: Array = np.zeros(arrays.nodes, bool)
         self.has_enemy[one] = self.has_enemy[other] = True
 
+    def steps(self, nodes: Array, mask: Array, hops: Array) -> tuple[Array, Array, Array]:
+        """The steps that paths which have come to ``nodes`` may go on by: for each the path, the edge and whether it is
+        a hop, in the order of the paths and then of ids.  Steps that would say nothing because both may be
+        ``intersects_with``, and hops beyond the limit, are left out."""
+        a, here = self.arrays, nodes.astype(np.int64) * 3
+        may_hop = hops < self.max_hops
+        every = may_hop & (mask & INTERSECTS_WITH == 0)
+        low, high = a.edge_offsets[here], a.edge_offsets[here + 1 + may_hop + every]
+        count = high - low
+        path = np.repeat(np.arange(len(count)), count)
+        edge = np.arange(len(path))
+        edge += np.repeat(low - np.cumsum(count) + count, count)
+        hop = edge >= np.repeat(a.edge_offsets[here + 1], count)
+        if every.any():
+            at = np.flatnonzero(np.repeat(every, count))
+            edge[at] = a.edge_lex[edge[at]]
+        return path, edge, hop
+
+    def usable(self, edge: Array, there: Array, good: Array) -> Array:
+        """Of the steps that are ``good`` those that lead to a node that stands, by a row that passes the filter."""
+        if not self.all_stand:
+            good &= self.standing[there]
+        if self.admitted is not None:
+            row = self.arrays.edge_row[edge]
+            good &= (row < 0) | self.admitted[row]
+        return good
+
     def opposed(self, here: Array, there: Array) -> Array:
         """Which pairs of nodes rule each other out."""
         if not len(self.enemies):
@@ -127,14 +154,7 @@ def walk(
     first_of = np.zeros(len(starts), np.int64)
     while len(level.slot):
         yield level
-        here = level.trail[:, -1].astype(np.int64) * 3
-        may_hop = level.hops < view.max_hops
-        blunt = may_hop & (level.mask & INTERSECTS_WITH == 0)
-        low, high = a.edge_offsets[here], a.edge_offsets[here + 1 + may_hop + blunt]
-        count = high - low
-        ends = np.cumsum(count)
-        path = np.repeat(np.arange(len(count)), count)
-        edge = np.arange(len(path)) + np.repeat(low - ends + count, count)
+        path, edge, hop = view.steps(level.trail[:, -1], level.mask, level.hops)
         says = a.edge_mask[edge]
         mask = COMPOSE[(level.mask[path].astype(np.int64) << 5) | says]
         there = a.edge_to[edge]
@@ -142,25 +162,12 @@ def walk(
         if only != ALL:
             within = says & ~np.uint8(only) == 0
             good &= within if whole is None else within | whole[level.slot[path]]
-        if not view.all_stand:
-            good &= view.standing[there]
-        if view.admitted is not None:
-            row = a.edge_row[edge]
-            good &= (row < 0) | view.admitted[row]
-        good = np.flatnonzero(good)
-        path, edge, mask, there = path[good], edge[good], mask[good], there[good]
+        good = np.flatnonzero(view.usable(edge, there, good))
+        path, edge, hop, mask, there = path[good], edge[good], hop[good], mask[good], there[good]
         for seen in level.trail.T:
             new = np.flatnonzero(seen[path] != there)
             if len(new) < len(path):
-                path, edge, mask, there = path[new], edge[new], mask[new], there[new]
-        row = a.edge_row[edge]
-        if blunt.any():
-            # Rows that may intersect stand behind the others of their node: back into the order of ids.
-            key = path * (len(a.row_mask) + a.nodes) + np.where(row < 0, there, a.nodes + row.astype(np.int64))
-            if np.any(key[1:] < key[:-1]):
-                order = np.argsort(key, kind="stable")
-                path, edge, mask, there, row = path[order], edge[order], mask[order], there[order], row[order]
-        hop = row >= 0
+                path, edge, hop, mask, there = path[new], edge[new], hop[new], mask[new], there[new]
         slot = level.slot[path]
         trail = np.concatenate([level.trail[path], there[:, None]], axis=1)
         ruled = np.zeros(len(path), bool)
@@ -211,6 +218,15 @@ class Table:
         }
         offsets = np.concatenate([self.offsets, other.offsets[1:] + self.offsets[-1]])
         return Table(offsets=offsets, path=np.concatenate(wide), **both)
+
+    def only(self, targets: Array) -> Table:
+        """The chains to some nodes (a flag for each node)."""
+        at = np.flatnonzero(targets[self.target])
+        columns = {
+            name: getattr(self, name)[at]
+            for name in ("target", "mask", "ruled", "hops", "parts", "authority", "strength", "lex", "path")
+        }
+        return Table(self.starts, np.searchsorted(at, self.offsets), **columns)
 
 
 def kept(view: View, starts: Array, levels: Iterator[Level]) -> Table:

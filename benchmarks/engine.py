@@ -1,0 +1,339 @@
+"""Our engine beside others, in one interleaved run: what 500 controls reach within three hops, and how.
+
+    python -m benchmarks.engine                              the small and the middle size
+    python -m benchmarks.engine --sizes large --repeat 3 -o engine.json
+
+Every round runs each contestant once, so that a busy moment hits all alike; seconds are of the processor.  Ours gives
+verdict, chain and reasons of everything with all rules.  The *floor* is a plain numpy gather over the same edges that
+keeps of each node and mask the first way found; the others are put the same reduced question as well as they can, and
+each note says what they leave out.  Building their graphs is not counted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sqlite3
+import statistics
+import time
+from collections.abc import Callable, Iterable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.arrays import SIZES, arrays, organization
+from kg.answers.engine import View, verdicts
+from kg.answers.engine.algebra import COMPOSE, OUTCOME
+from kg.arrays import Arrays
+from kg.relations import ALL
+
+__all__ = ["CONTESTANTS", "run"]
+
+DAY = date(2026, 1, 1)
+CONTROLS = 500
+Question = tuple[View, tuple[Any, Any, Any]]
+Ask = Callable[[], Any]
+
+
+def ours(question: Question) -> Ask:
+    """Verdict, contender, chain and reasons of every requirement, by all the rules."""
+    view, own = question
+    wanted = np.flatnonzero(view.arrays.node_assessable)
+    return lambda: verdicts(view, *own).chains(wanted)
+
+
+def floor(question: Question) -> Ask:
+    """The same edges gathered by numpy, the first way to each node and mask kept with its predecessor."""
+    view, (_, start, mask) = question
+    a = view.arrays
+    offsets = a.edge_offsets
+
+    def ask() -> Any:
+        seen = np.zeros(a.nodes * 32, bool)
+        node, says, hops = start, mask, np.zeros(len(start), np.int8)
+        before = edge = np.full(len(start), -1)
+        best, found = np.zeros(a.nodes, np.int8), []
+        while len(node):
+            state = node << 5 | says
+            _, first = np.unique(state, return_index=True)
+            first = first[~seen[state[first]]]
+            node, says, hops, before, edge = node[first], says[first], hops[first], before[first], edge[first]
+            seen[state[first]] = True
+            np.maximum.at(best, node, OUTCOME[says])
+            found.append((node, before, edge))
+            may_hop = hops < view.max_hops
+            wide = may_hop & (says & 8 == 0)
+            low, high = offsets[3 * node], offsets[3 * node + 1 + may_hop + wide]
+            count = high - low
+            before = np.repeat(np.arange(len(count)), count)
+            edge = np.arange(len(before)) + np.repeat(low - np.cumsum(count) + count, count)
+            after = COMPOSE[says[before].astype(np.int64) << 5 | a.edge_mask[edge]]
+            good = np.flatnonzero(after != ALL)
+            before, edge, says = before[good], edge[good], after[good]
+            hops = hops[before] + (a.edge_row[edge] >= 0)
+            node = a.edge_to[edge].astype(np.int64)
+        return best, found
+
+    return ask
+
+
+def _states(question: Question) -> set[tuple[int, int]]:
+    _, (_, start, mask) = question
+    return set(zip(start.tolist(), mask.tolist(), strict=True))
+
+
+def _edges(a: Arrays) -> Iterable[tuple[int, int, int, int]]:
+    at = np.repeat(np.arange(a.nodes), np.diff(a.edge_offsets[::3]))
+    columns = (at, a.edge_to, a.edge_mask, a.edge_row >= 0)
+    return zip(*(c.astype(np.int64).tolist() for c in columns), strict=True)
+
+
+def with_networkx(question: Question) -> Ask:
+    """Breadth first over a MultiDiGraph, first way kept."""
+    import networkx as nx
+
+    view, _ = question
+    graph: Any = nx.MultiDiGraph()
+    graph.add_edges_from((a, b, {"mask": m, "hop": h}) for a, b, m, h in _edges(view.arrays))
+    table = COMPOSE.tolist()
+
+    def ask() -> Any:
+        frontier = dict.fromkeys(_states(question), 0)
+        found: dict[tuple[int, int], Any] = dict.fromkeys(frontier)
+        while frontier:
+            after: dict[tuple[int, int], int] = {}
+            for (node, mask), hops in frontier.items():
+                if node not in graph:
+                    continue
+                for there, edges in graph[node].items():
+                    for data in edges.values():
+                        said = table[mask << 5 | data["mask"]]
+                        if said != ALL and hops + data["hop"] <= 3 and (there, said) not in found:
+                            found[there, said] = (node, mask)
+                            after[there, said] = hops + data["hop"]
+            frontier = after
+        return found
+
+    return ask
+
+
+_CTE = """
+with recursive walk(node, mask, hops) as (
+  select node, mask, 0 from first
+  union
+  select e.b, c.said, w.hops + e.hop
+  from walk w join edge e on e.a = w.node join compose c on c.m = w.mask and c.e = e.mask
+  where w.hops + e.hop <= 3
+)
+select node, mask, min(hops) from walk group by node, mask
+"""
+
+
+def _tables(question: Question, execute: Any, many: Any) -> None:
+    view, _ = question
+    execute("create table edge (a integer, b integer, mask integer, hop integer)")
+    execute("create table compose (m integer, e integer, said integer)")
+    execute("create table first (node integer, mask integer)")
+    many("insert into edge values (?, ?, ?, ?)", list(_edges(view.arrays)))
+    alive = [(m, e, int(s)) for m in range(1, ALL) for e in range(1, ALL) if (s := COMPOSE[m << 5 | e]) != ALL]
+    many("insert into compose values (?, ?, ?)", alive)
+    many("insert into first values (?, ?)", sorted(_states(question)))
+
+
+def with_sqlite(question: Question) -> Ask:
+    """A recursive common table expression over an indexed table."""
+    base = sqlite3.connect(":memory:")
+    _tables(question, base.execute, base.executemany)
+    base.execute("create index edge_a on edge (a, mask, b, hop)")
+    base.execute("create index compose_m on compose (m, e, said)")
+    base.execute("analyze")
+    return lambda: base.execute(_CTE).fetchall()
+
+
+def with_duckdb(question: Question) -> Ask:
+    """The same expression in DuckDB, which reads its tables by column."""
+    import duckdb
+    import pandas as pd
+
+    base = duckdb.connect()
+    base.execute("set threads = 1")
+    view, _ = question
+    frames = {
+        "edge": pd.DataFrame(list(_edges(view.arrays)), columns=["a", "b", "mask", "hop"]),
+        "first": pd.DataFrame(sorted(_states(question)), columns=["node", "mask"]),
+        "compose": pd.DataFrame(
+            [(m, e, int(s)) for m in range(1, ALL) for e in range(1, ALL) if (s := COMPOSE[m << 5 | e]) != ALL],
+            columns=["m", "e", "said"],
+        ),
+    }
+    for name, frame in frames.items():
+        base.register("given", frame)
+        base.execute(f"create table {name} as select * from given")
+        base.unregister("given")
+    return lambda: base.execute(_CTE).fetchnumpy()
+
+
+def _sparql(question: Question, query: Callable[[str], Iterable[tuple[int, int]]], controls: int) -> Ask:
+    """One query for each hop: the states of the last one joined with the rows and the table of compositions."""
+    view, (control, start, mask) = question
+    some = control < controls
+    first = set(zip(start[some].tolist(), mask[some].tolist(), strict=True))
+    masks = sorted(set(view.arrays.row_mask.tolist()) | {2, 4})
+    alive = {m: [(e, int(s)) for e in masks if (s := COMPOSE[m << 5 | e]) != ALL] for m in range(1, ALL)}
+
+    def ask() -> Any:
+        found, frontier = set(first), first
+        for _ in range(3):
+            used = {m for _, m in frontier}
+            values = " ".join(f"(<n:{n}> {m})" for n, m in sorted(frontier))
+            table = " ".join(f"({m} <m:{e}> {s})" for m in sorted(used) for e, s in alive[m])
+            text = (
+                f"SELECT DISTINCT ?b ?said {{ VALUES (?a ?mask) {{ {values} }} "
+                f"VALUES (?mask ?p ?said) {{ {table} }} ?a ?p ?b }}"
+            )
+            frontier = set(query(text)) - found
+            found |= frontier
+            if not frontier:
+                break
+        return found
+
+    return ask
+
+
+def with_oxigraph(question: Question) -> Ask:
+    """Oxigraph in memory, a query for each hop."""
+    import pyoxigraph as ox
+
+    store = ox.Store()
+    view, _ = question
+    names = [ox.NamedNode(f"n:{i}") for i in range(view.arrays.nodes)]
+    masks = [ox.NamedNode(f"m:{i}") for i in range(32)]
+    store.bulk_extend(ox.Quad(names[a], masks[m], names[b]) for a, b, m, hop in _edges(view.arrays) if hop)
+
+    def query(text: str) -> Iterable[tuple[int, int]]:
+        solutions: Any = store.query(text)
+        return ((int(s[0].value[2:]), int(s[1].value)) for s in solutions)
+
+    return _sparql(question, query, CONTROLS)
+
+
+def with_rdflib(question: Question) -> Ask:
+    """rdflib in memory, a query for each hop, of 20 controls only."""
+    import rdflib
+
+    graph = rdflib.Graph()
+    view, _ = question
+    for a, b, m, hop in _edges(view.arrays):
+        if hop:
+            graph.add((rdflib.URIRef(f"n:{a}"), rdflib.URIRef(f"m:{m}"), rdflib.URIRef(f"n:{b}")))
+
+    def query(text: str) -> Iterable[tuple[int, int]]:
+        rows: Any = graph.query(text)
+        return ((int(str(r[0])[2:]), int(r[1])) for r in rows)
+
+    return _sparql(question, query, 20)
+
+
+_NO_RULES = "no authority, strength or ids, no joint nodes, no reasons"
+#: Name → what makes it ready, the sizes it is run at, and what it does not do.
+CONTESTANTS: dict[str, tuple[Callable[[Question], Ask], tuple[str, ...], str]] = {
+    "ours": (ours, ("small", "middle", "large"), "everything: verdict, best chain by all ties, joint nodes, reasons"),
+    "numpy gather": (floor, ("small", "middle", "large"), f"the floor: first way to each node and mask; {_NO_RULES}"),
+    "networkx": (with_networkx, ("small", "middle"), f"first way to each node and mask; {_NO_RULES}"),
+    "SQLite": (with_sqlite, ("small", "middle"), f"reached nodes and masks, no chain; {_NO_RULES}"),
+    "DuckDB": (with_duckdb, ("small", "middle"), f"reached nodes and masks, no chain; one thread; {_NO_RULES}"),
+    "Oxigraph SPARQL": (
+        with_oxigraph,
+        ("small", "middle"),
+        f"reached nodes and masks, no chain, no parts; {_NO_RULES}",
+    ),
+    "rdflib SPARQL": (with_rdflib, ("small",), f"20 of the 500 controls, no chain, no parts; {_NO_RULES}"),
+}
+
+
+def run(sizes: Iterable[str] = ("small", "middle"), repeat: int = 5, only: Iterable[str] = ()) -> list[dict[str, Any]]:
+    """Every contestant at each size, interleaved: name, size, seconds of each round, note.  Beside them, as ``ours``
+    with a further note: other organisations, for the spread, and ever more controls, for the growth."""
+    found: list[dict[str, Any]] = []
+    for size in sizes:
+        view = View(arrays(SIZES[size]), DAY)
+        question = (view, organization(view.arrays, CONTROLS))
+        ready: list[tuple[dict[str, Any], Ask]] = []
+        for name, (make, at, note) in CONTESTANTS.items():
+            if size in at and (not only or name in only):
+                ready.append(({"name": name, "size": size, "seconds": [], "note": note}, make(question)))
+        for entry, ask in ready:
+            if "SPARQL" not in entry["name"]:
+                ask()
+        for number in range(repeat):
+            for entry, ask in ready:
+                if entry["name"] in ("networkx", "SQLite", "DuckDB", "Oxigraph SPARQL", "rdflib SPARQL") and number > 2:
+                    continue
+                begin = time.process_time()
+                ask()
+                entry["seconds"].append(time.process_time() - begin)
+        found += [entry for entry, _ in ready]
+        found += _spread(view, size, 30 if size == "large" else 100) + _growth(view, size)
+    return found
+
+
+def _spread(view: View, size: str, count: int) -> list[dict[str, Any]]:
+    seconds = []
+    for seed in range(2, count + 2):
+        ask = ours((view, organization(view.arrays, CONTROLS, seed)))
+        begin = time.process_time()
+        ask()
+        seconds.append(time.process_time() - begin)
+    return [{"name": "ours, other organisations", "size": size, "seconds": seconds, "note": f"{count} of them"}]
+
+
+def _growth(view: View, size: str) -> list[dict[str, Any]]:
+    found = []
+    for controls in (20, 100, 500, 2000):
+        question = (view, organization(view.arrays, controls))
+        steps, edges = view.steps, 0
+
+        def counted(*given: Any, steps: Any = steps) -> Any:
+            nonlocal edges
+            answer = steps(*given)
+            edges += len(answer[0])
+            return answer
+
+        view.steps = counted  # type: ignore[method-assign]
+        ours(question)()
+        view.steps = steps  # type: ignore[method-assign]
+        seconds = []
+        for _ in range(3):
+            begin = time.process_time()
+            ours(question)()
+            seconds.append(time.process_time() - begin)
+        note = f"{edges} edges reached"
+        found.append({"name": f"ours, {controls} controls", "size": size, "seconds": seconds, "note": note})
+    return found
+
+
+def main() -> None:
+    """Run what is asked for and print medians and ratios."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sizes", nargs="+", choices=list(SIZES), default=["small", "middle"])
+    parser.add_argument("--repeat", type=int, default=5)
+    parser.add_argument("--only", nargs="+", choices=list(CONTESTANTS), default=[])
+    parser.add_argument("-o", "--output", type=Path)
+    asked = parser.parse_args()
+    found = run(asked.sizes, asked.repeat, asked.only)
+    own = {e["size"]: statistics.median(e["seconds"]) for e in found if e["name"] == "ours"}
+    for e in found:
+        median = statistics.median(e["seconds"])
+        ratio = f"{median / own[e['size']]:9.2f} x" if e["size"] in own else ""
+        tail = ""
+        if "other" in e["name"]:
+            tail = f"; p99 {np.quantile(e['seconds'], 0.99) / median:.2f} x the median"
+        print(f"{e['size']:<7} {e['name']:<26} {1000 * median:10.2f} ms {ratio}  {e['note']}{tail}")
+    if asked.output:
+        asked.output.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
