@@ -79,16 +79,17 @@ class DamagedError(Exception):
 def write(
     folder: Path,
     facts: Mapping[str, Any],
-    release: Release,
+    release: Release | None,
     columns: Mapping[str, np.ndarray[Any, Any]],
     named: Callable[[str], str] = str,
 ) -> None:
     """Publish a build at ``folder``, which another process may do at the same time: the first one stays.
 
-    ``facts`` go into the manifest as they are; ``columns`` may be empty; ``named`` is what a source's path is kept as.
+    ``facts`` go into the manifest as they are; without a ``release`` there are columns only; ``columns`` may be empty;
+    ``named`` is what a source's path is kept as.
     Raises :class:`OSError` where the folder cannot be written, and then nothing is left behind.
     """
-    parts = {name: getattr(release, name) for name in (*MAPS, *ROWS)}
+    parts = {} if release is None else {name: getattr(release, name) for name in (*MAPS, *ROWS)}
     folder.parent.mkdir(parents=True, exist_ok=True)
     making = fresh(folder.parent)
     making.mkdir()
