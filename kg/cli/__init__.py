@@ -19,6 +19,11 @@ __all__ = ["main"]
 
 def main() -> None:
     """Run ``kg`` with the arguments of the process and exit."""
+    import gc
+
+    # What is imported and answered is many small values that live to the end: looking through them again and again
+    # for cycles takes up to half the time.
+    gc.set_threshold(200_000, 20, 100)
     try:
         from kg.cli.app import app
 

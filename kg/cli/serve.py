@@ -104,6 +104,16 @@ def serve(
             print(said)
             print("Ctrl-C stops it.", flush=True)
 
+        def reread() -> bool:
+            """Whether there is another release: a process that is started from now on begins with it."""
+            nonlocal release
+            before = release.digest
+            try:
+                release = compiled(where)
+            except KgError as error:
+                note(f"kg: the release stays {before}: {error}")
+            return release.digest != before
+
         def run(first: bool, prepared: bool) -> None:
             with ExitStack() as own:
                 gate = _stateless() if stateless else _gate(own, host, auth)
@@ -128,7 +138,7 @@ def serve(
             from kg.cli.workers import supervise
 
             _import_all()
-            supervise(workers, lambda: run(False, True), lambda: _reread(where), tell, where if watch else None)
+            supervise(workers, lambda: run(False, True), reread, tell, where if watch else None)
         print("Stopped.")
 
 
@@ -220,16 +230,6 @@ def _serve(
         server.run(sockets=[bound])
     if faults:
         raise faults[0]
-
-
-def _reread(where: list[Path]) -> bool:
-    """Whether the data can be read again; their build is then there for every process."""
-    try:
-        compiled(where)
-    except KgError as error:
-        note(f"kg: the release stays as it is: {error}")
-        return False
-    return True
 
 
 def compiled(where: list[Path], shown: Any = None) -> Release:

@@ -91,13 +91,9 @@ def open_session(
     release: Release, controls: Path, profile: Path | None, as_of: date | None, filter_: Filter
 ) -> Session:
     """Read the controls and the profile, and assess; warnings go to standard error."""
-    import gc
-
     from kg.answers import assess
     from kg.organizations import read_profile
 
-    # An assessment is a million small values without cycles: looking through them again and again takes half the time.
-    gc.set_threshold(200_000, 20, 100)
     found = read_profile(profile, release) if profile else None
     kept = organization_of(controls)
     if kept:

@@ -36,8 +36,8 @@ def supervise(
 ) -> None:
     """Fork ``count`` processes that ``work``, replace those that end, and end them all on SIGTERM or Ctrl-C.
 
-    On SIGHUP, and whenever the sources of ``where`` change, the data are read once (``reread``), and if they can be,
-    every process is told to take what is there.
+    On SIGHUP, and whenever the sources of ``where`` change, the data are read once (``reread``), and if they say
+    something else, every process is told to take what is there.
     """
     born: dict[int, float] = {}
     asked: set[int] = set()

@@ -17,7 +17,9 @@ import mmap
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from math import prod
 from pathlib import Path
+from re import fullmatch
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -77,16 +79,17 @@ class DamagedError(Exception):
 def write(
     folder: Path,
     facts: Mapping[str, Any],
-    release: Release,
+    release: Release | None,
     columns: Mapping[str, np.ndarray[Any, Any]],
     named: Callable[[str], str] = str,
 ) -> None:
     """Publish a build at ``folder``, which another process may do at the same time: the first one stays.
 
-    ``facts`` go into the manifest as they are; ``columns`` may be empty; ``named`` is what a source's path is kept as.
+    ``facts`` go into the manifest as they are; without a ``release`` there are columns only; ``columns`` may be empty;
+    ``named`` is what a source's path is kept as.
     Raises :class:`OSError` where the folder cannot be written, and then nothing is left behind.
     """
-    parts = {name: getattr(release, name) for name in (*MAPS, *ROWS)}
+    parts = {} if release is None else {name: getattr(release, name) for name in (*MAPS, *ROWS)}
     folder.parent.mkdir(parents=True, exist_ok=True)
     making = fresh(folder.parent)
     making.mkdir()
@@ -165,8 +168,12 @@ def _write_arrays(making: Path, columns: Mapping[str, np.ndarray[Any, Any]]) -> 
     return described
 
 
+#: Nobody has reason to write to a file that processes have mapped: cutting it short would kill them.
+_MODE = 0o444 if os.name == "posix" else 0o666
+
+
 def _write_file(path: Path, pieces: Any) -> None:
-    with path.open("xb") as file:
+    with open(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0), _MODE), "wb") as file:
         for piece in pieces:
             file.write(piece)
         file.flush()
@@ -238,6 +245,8 @@ class Build:
             if self.manifest["format"] != FORMAT:
                 raise DamagedError("another format")
             self._parts = {part["path"]: _mapped(folder / part["path"], part) for part in self.manifest["parts"]}
+            for column in self.manifest["arrays"].values():
+                _check(column, len(self._parts[ARRAYS]))
             self._paths: list[str] | None = None
             self._sections: dict[str, tuple[Section[Any], list[Any]]] = {}
             with suppress(FileNotFoundError):  # mapped now: what the release says later is what it said when opened
@@ -310,6 +319,13 @@ def _unsealed(data: bytes) -> dict[str, Any]:
         raise DamagedError("the manifest is not as it was written")
     found: dict[str, Any] = orjson.loads(body)
     return found
+
+
+def _check(column: Mapping[str, Any], size: int) -> None:
+    """Refuse a column that is no plain numbers, or does not lie in the file."""
+    kind, items = str(column["dtype"]), prod(map(int, column["shape"]))
+    if not fullmatch(r"[<|][biuf][1248]", kind) or not 0 <= column["begin"] <= size - items * int(kind[2]):
+        raise DamagedError(f"a column of {kind} is not read")
 
 
 def _map(path: Path) -> memoryview:
