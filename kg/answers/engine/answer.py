@@ -213,7 +213,7 @@ def verdicts(
     below = verdict < Verdict.PARTIAL
     bit = {reason: 1 << i for i, reason in enumerate(Reason)}
     named = own.start[own.who < controls]
-    reasons = np.zeros(nodes, np.int64)
+    reasons = np.zeros(nodes, np.int16)
     for reason, holds in (
         (Reason.PARTIAL_MAPPING_ONLY, overlaps),
         (Reason.MAPPED_TO_PARENT_ONLY, below & view.beneath(named)),
@@ -221,10 +221,10 @@ def verdicts(
         (Reason.RULED_OUT, ruled_out & below),
         (Reason.DISPUTED, disputed),
     ):
-        reasons |= np.where(holds, bit[reason], 0)
-    reasons |= np.where((verdict < Verdict.COVERED) & (reasons == 0), bit[Reason.NO_CONTROL], 0)
+        reasons |= np.multiply(holds, bit[reason], dtype=np.int16)
+    reasons[(verdict < Verdict.COVERED) & (reasons == 0)] = bit[Reason.NO_CONTROL]
     if coverable is not None:
-        reasons |= np.where(below & ~coverable, bit[Reason.NO_MAPPING_IN_GRAPH], 0)
+        reasons[below & ~coverable] |= bit[Reason.NO_MAPPING_IN_GRAPH]
     return Verdicts(
         verdict, reasons, contender, disputed, hops, parts, authority, strength, own, best, labels, exact
     )  # fmt: skip

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 
 import numpy as np
 
@@ -94,16 +95,20 @@ class View:
         found: Array = self.enemies[at] == key
         return found
 
-    def beneath(self, nodes: Array) -> Array:
-        """Which nodes stand below some of these along ``all_of`` parts."""
+    @cached_property
+    def _all_of(self) -> tuple[Array, Array]:
+        """Wholes and parts that stand, of parts that are steps."""
         a = self.arrays
         step = (a.part_kind == ALL_OF) & self.standing[a.part_whole] & self.standing[a.part_part]
-        whole, part = a.part_whole[step], a.part_part[step]
-        found = np.zeros(a.nodes, bool)
-        reached = np.zeros(a.nodes, bool)
+        return a.part_whole[step], a.part_part[step]
+
+    def beneath(self, nodes: Array) -> Array:
+        """Which nodes stand below some of these along ``all_of`` parts."""
+        size, (whole, part) = self.arrays.nodes, self._all_of
+        found, reached = np.zeros(size, bool), np.zeros(size, bool)
         reached[nodes] = True
         while len(new := part[reached[whole]]):
-            reached = np.zeros(a.nodes, bool)
+            reached = np.zeros(size, bool)
             reached[new] = True
             reached &= ~found
             found |= reached
