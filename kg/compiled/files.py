@@ -244,7 +244,7 @@ class Build:
             self.manifest: dict[str, Any] = _unsealed((folder / MANIFEST).read_bytes())
             if self.manifest["format"] != FORMAT:
                 raise DamagedError("another format")
-            self._parts = {part["path"]: _mapped(folder / part["path"], part) for part in self.manifest["parts"]}
+            self._parts = {part["path"]: _map(folder / part["path"], part) for part in self.manifest["parts"]}
             for column in self.manifest["arrays"].values():
                 _check(column, len(self._parts[ARRAYS]))
             self._paths: list[str] | None = None
@@ -328,15 +328,12 @@ def _check(column: Mapping[str, Any], size: int) -> None:
         raise DamagedError(f"a column of {kind} is not read")
 
 
-def _map(path: Path) -> memoryview:
+def _map(path: Path, part: Mapping[str, Any] | None = None) -> memoryview:
+    """A file in memory, its hash checked where ``part`` says it: by reading, which is faster than through new pages."""
     with path.open("rb") as file:
-        if not os.fstat(file.fileno()).st_size:
-            return memoryview(b"")
-        return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-
-
-def _mapped(path: Path, part: Mapping[str, Any]) -> memoryview:
-    data = _map(path)
-    if len(data) != part["bytes"] or hashlib.sha256(data).hexdigest() != part["sha256"]:
-        raise DamagedError(f"{path} is not as it was written")
-    return data
+        size = os.fstat(file.fileno()).st_size
+        if part is not None and (
+            size != part["bytes"] or hashlib.file_digest(file, "sha256").hexdigest() != part["sha256"]
+        ):
+            raise DamagedError(f"{path} is not as it was written")
+        return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b"")
