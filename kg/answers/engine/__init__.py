@@ -6,7 +6,7 @@ where nothing is lost by it, and :func:`verdicts` answers from it.  No Python ob
 here: those are made by :mod:`kg.answers.graph` and :mod:`kg.answers.judge` of what is shown.
 """
 
-from kg.answers.engine.answer import Own, Verdicts, verdicts
+from kg.answers.engine.answer import Own, Verdicts, overlap_counts, verdicts
 from kg.answers.engine.walk import View
 
-__all__ = ["Own", "Verdicts", "View", "verdicts"]
+__all__ = ["Own", "Verdicts", "View", "overlap_counts", "verdicts"]

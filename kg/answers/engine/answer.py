@@ -13,7 +13,7 @@ from kg.arrays import FULL_STRENGTH, HIGHEST
 from kg.errors import UsageError
 from kg.relations import ALL, AT_LEAST, SUPERSET_OF, Outcome
 
-__all__ = ["Own", "Verdicts", "laid", "verdicts"]
+__all__ = ["Own", "Verdicts", "laid", "overlap_counts", "verdicts"]
 
 _AT_ONCE = 64
 
@@ -123,12 +123,15 @@ def verdicts(
     *,
     order: Array | None = None,
     coverable: Array | None = None,
+    ranked: bool = True,
 ) -> Verdicts:
     """How far every node is met by implemented controls whose evidence counts, with the chain and the reasons.
 
     ``control``, ``start`` and ``mask`` are their own rows: a number, a node and a mask each.  ``order`` says where each
     control, and after them each joint node of the columns, stands in the order of ids (otherwise in that of numbers).
     ``coverable`` says of each node whether the graph could cover it; without it ``NO_MAPPING_IN_GRAPH`` is not told.
+    With ``ranked`` off authority and strength are left aside: the verdicts and reasons are the same, the chain shown is
+    one of the shortest.
 
     Each mask must hold ``superset_of`` (as *superset_of*, *at_least* and *related* do): such controls can be walked
     together.  Raises :class:`~kg.errors.UsageError` for others, which an assessment answers for.
@@ -146,7 +149,7 @@ def verdicts(
     size = len(chosen)
     own = Own(
         control[chosen].astype(np.int64), start[chosen].astype(np.int64), mask[chosen], np.zeros(size, np.int8),
-        np.full(size, HIGHEST, np.int8), np.full(size, FULL_STRENGTH, np.int8),
+        np.full(size, HIGHEST if ranked else 0, np.int8), np.full(size, FULL_STRENGTH if ranked else 0, np.int8),
     )  # fmt: skip
     labels = merged(view, _first(own, 0))
     best, key = best_of(labels, nodes)
@@ -228,6 +231,21 @@ def verdicts(
     return Verdicts(
         verdict, reasons, contender, disputed, hops, parts, authority, strength, own, best, labels, exact
     )  # fmt: skip
+
+
+def overlap_counts(view: View) -> Array:
+    """Of every framework against every framework: how many requirements are a gap, a lead, partial and covered for an
+    organisation that does at least each requirement of the first (``[source, target, verdict]``)."""
+    a = view.arrays
+    wanted = a.requirements(view.standing)
+    framework, size = a.node_framework[wanted], len(a.framework_ids)
+    found = np.zeros((size, size, 4), np.int64)
+    for source in range(size):
+        starts = wanted[framework == source]
+        given = verdicts(view, np.arange(len(starts)), starts, np.full(len(starts), AT_LEAST, np.uint8), ranked=False)
+        cell = framework * 4 + given.verdict[wanted]
+        found[source] = np.bincount(cell, minlength=4 * size).reshape(size, 4)
+    return found
 
 
 def _first(own: Own, begin: int) -> Labels:
