@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
@@ -73,6 +74,7 @@ def serve(
         if log != "off":
             configure_logging(log)
         app = create_app(release, gate)
+        gc.freeze()  # the release stays: a collector that walks through it stops everybody for a third of a second
         shown = f"[{host}]" if ":" in host else "127.0.0.1" if host in ("0.0.0.0", "") else host
         base = f"http://{shown}:{bound.getsockname()[1]}/"
         print(f"Release {release.digest}. Open:")
