@@ -14,7 +14,7 @@ from enum import Enum
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from kg.errors import UnknownIdError, nearest
 from kg.model import (
@@ -165,7 +165,7 @@ class Release:
         self.non_coverage = tuple(sorted(content.non_coverage, key=lambda n: (natural_key(n.subject), n.framework)))
 
     @classmethod
-    def load(cls, *folders: Path | str, own: Path | None = None) -> Release:
+    def load(cls, *folders: Path | str, own: Path | None = None) -> Self:
         """The project's data (or, in its place, the tree ``own`` of another version of it) and then each of
         ``folders``, checked and frozen.
 
@@ -174,10 +174,10 @@ class Release:
         """
         from kg.compiled.cache import load
 
-        return load(tuple(map(Path, folders)), own)
+        return load(tuple(map(Path, folders)), own, kind=cls)
 
     @classmethod
-    def read(cls, *folders: Path | str, own: Path | None = None, progress: Progress | None = None) -> Release:
+    def read(cls, *folders: Path | str, own: Path | None = None, progress: Progress | None = None) -> Self:
         """The same from the sources themselves, whatever is compiled; ``progress`` is told of each file."""
         from kg.sources import load
 

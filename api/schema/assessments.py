@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar, cast
 
 import strawberry
@@ -18,7 +19,7 @@ from api.schema.inputs import MAX_CONTROLS, AssessmentInput, TooMuchError, filte
 from api.schema.lenses import Lens
 from api.schema.lookup import By, find, framework_name
 from api.schema.mappings import LegalReference
-from api.schema.nodes import computed, mirror, view, viewing
+from api.schema.nodes import computed, mirror, view, viewing, viewing_each
 from api.schema.plans import Plan, PlanGoals, PlanOptions, SingleActions
 from api.schema.plans import plan as make_plan
 from api.schema.plans import single_actions as list_single_actions
@@ -335,13 +336,14 @@ class Coverage(FrameworkAnswer):
             str | None, strawberry.argument(description="Only those reported under this article, clause or category.")
         ] = None,
     ) -> list[RequirementResult]:
-        return [
-            RequirementResult.of(self.assessment, r)
-            for r in self.it.requirements
-            if (verdict is None or r.verdict in verdict)
-            and (applicability is None or r.decision.applicability in applicability)
-            and group in (None, r.group)
-        ]
+        found: Sequence[answers.RequirementResult] = self.it.requirements
+        if verdict is not None:
+            found = [r for r in found if r.verdict in verdict]
+        if applicability is not None:
+            found = [r for r in found if r.decision.applicability in applicability]
+        if group is not None:
+            found = [r for r in found if r.group == group]
+        return viewing_each(RequirementResult, found, assessment=self.assessment)
 
 
 @strawberry.type(description="A control that is planned or partly implemented and would, implemented, do more.")

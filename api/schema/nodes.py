@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from functools import lru_cache
 from inspect import get_annotations
 from operator import attrgetter
@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 import strawberry
 from strawberry import field
 
-__all__ = ["Entry", "Node", "computed", "mirror", "view", "viewing"]
+__all__ = ["Entry", "Node", "computed", "mirror", "view", "viewing", "viewing_each"]
 
 _T = TypeVar("_T")
 _Method = TypeVar("_Method", bound=Callable[..., Any])
@@ -82,4 +82,16 @@ def viewing(cls: type[_T], **held: Any) -> _T:
     """An object of a type made by :func:`view`, with what it holds."""
     made = cls.__new__(cls)
     made.__dict__.update(held)
+    return made
+
+
+def viewing_each(cls: type[_T], answers: Sequence[Any], **held: Any) -> list[_T]:
+    """An object of a type made by :func:`view` for each of many answers, which it holds as ``it``."""
+    made = []
+    for it in answers:
+        one = cls.__new__(cls)
+        inside = one.__dict__
+        inside["it"] = it
+        inside.update(held)
+        made.append(one)
     return made

@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
 
@@ -27,6 +27,8 @@ from kg.release import Release
 
 if TYPE_CHECKING:
     from kg.sources import Progress
+
+_Release = TypeVar("_Release", bound=Release)
 
 __all__ = ["build", "cache_folder", "load", "state"]
 
@@ -62,31 +64,36 @@ def cache_folder() -> Path | None:
     return Path(home, "Library/Caches/aigov-kg") if sys.platform == "darwin" else Path(home, ".cache/aigov-kg")
 
 
-def load(folders: Sequence[Path] = (), own: Path | None = None, progress: Progress | None = None) -> Release:
-    """The release of the project's data, or of ``own``, and ``folders``: from its build where there is one, else from
-    the sources, and then a build is made.  Raises :class:`~kg.errors.InputError` as :meth:`Release.read` does."""
+def load(
+    folders: Sequence[Path] = (),
+    own: Path | None = None,
+    progress: Progress | None = None,
+    kind: type[_Release] = Release,  # type: ignore[assignment]
+) -> _Release:
+    """The release (of class ``kind``) of the project's data, or of ``own``, and ``folders``: from its build where there
+    is one, else from the sources, and then a build is made.  Raises :class:`~kg.errors.InputError` as :meth:`Release.read` does."""
     place = cache_folder()
     if place is None or not _CODE.is_dir():
-        return Release.read(*folders, own=own, progress=progress)
+        return kind.read(*folders, own=own, progress=progress)
     roots = _roots(folders, own)
     seen = _listing(roots)
     where = "\0".join(map(os.path.realpath, roots)).encode("utf-8", "surrogateescape")
     guard = place / "guards" / f"{hashlib.sha256(where).hexdigest()[:32]}.json"
     named = _guarded(guard, seen)
-    found = _opened(place / named, folders, own) if named else None
+    found = _opened(place / named, folders, own, kind) if named else None
     if found is not None:
         return found
     key, sources = _key(roots)
-    found = _opened(place / key, folders, own)
+    found = _opened(place / key, folders, own, kind)
     if found is None:
-        release = Release.read(*folders, own=own, progress=progress)
+        release = kind.read(*folders, own=own, progress=progress)
         if _listing(roots) != seen:  # somebody is writing: no telling what was read
             return release
         try:
             _publish(place / key, release, sources)
         except OSError:
             return release
-        found = _opened(place / key, folders, own) or release
+        found = _opened(place / key, folders, own, kind) or release
         _prune(place, key)
     _guard(guard, seen, key)
     return found
@@ -103,7 +110,7 @@ def build(
         say("Compiling the RDF dataset")
         with suppress(OSError):
             add_dataset(found.build.folder, nquads(found).encode())
-            found = _opened(found.build.folder, folders, own) or found
+            found = _opened(found.build.folder, folders, own, Release) or found
     return found
 
 
@@ -210,7 +217,7 @@ def _guard(guard: Path, seen: tuple[str, float], key: str) -> None:
 # ---------------------------------------------------------------- opening and making
 
 
-def _opened(folder: Path, folders: Sequence[Path], own: Path | None) -> Release | None:
+def _opened(folder: Path, folders: Sequence[Path], own: Path | None, kind: type[_Release]) -> _Release | None:
     """The release of a build, or ``None`` where there is none; a damaged one is taken away."""
     roots = _roots(folders, own)
 
@@ -227,7 +234,7 @@ def _opened(folder: Path, folders: Sequence[Path], own: Path | None) -> Release 
     with suppress(OSError):
         if time.time() - folder.stat().st_mtime > 86400:
             os.utime(folder)  # it is in use and not to be pruned
-    return Release.opened(found, folders, own=own)
+    return kind.opened(found, folders, own=own)
 
 
 def _publish(folder: Path, release: Release, sources: list[dict[str, str]]) -> None:
