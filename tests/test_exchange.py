@@ -379,7 +379,6 @@ def test_trestle_takes_every_mapping_collection(release: Release, pairs: list[Cr
             assert [untoken(i) for i in ids] == list(side.unmapped)
         read = [(untoken(m["sources"][0]["id-ref"]), untoken(m["targets"][0]["id-ref"])) for m in mapping["maps"]]
         assert read == [(r.subject, r.object) for r in pair.rows]
-    check_oscal(written(list_graph(release), release, "oscal"), model)
 
 
 def test_trestle_takes_what_an_organisation_hands_over(release: Release, assessment: Assessment) -> None:
@@ -446,7 +445,7 @@ def through_rdflib(data: bytes, format_: str) -> set[ox.Quad]:
     return canonical(ox.parse(found.serialize(format="nquads").encode(), ox.RdfFormat.N_QUADS))
 
 
-@pytest.mark.parametrize("name", ["gdpr/iso42001", "nist-airc-nist-ai-rmf-iso42001", "threats", "gdpr", "aisb"])
+@pytest.mark.parametrize("name", ["gdpr/iso42001", "finos-air-iso42001", "threats", "nist-ai-rmf", "aisb"])
 def test_every_reader_gets_the_same_quads_from_every_serialisation(release: Release, name: str) -> None:
     answer = answer_of(release, name)
     meant = canonical(quads_of(answer, release))
@@ -662,11 +661,10 @@ def test_the_ending_says_the_format(release: Release, tmp_path: Path) -> None:
     assert listed.exit_code == 0
     assert all(f".{f.extension}" in listed.output for f in formats_for(answer_of(release, "gdpr")))
     controls, profile = map(str, example_paths())
-    for ending in ("component.oscal.json", "results.oscal.json"):
-        path = tmp_path / f"o.{ending}"
-        done = run.invoke(app, ["coverage", controls, "-p", profile, "--as-of", str(DAY), "-o", str(path)])
-        assert done.exit_code == 0, done.output
-        assert path.stat().st_size > 1_000
+    path = tmp_path / "o.component.oscal.json"
+    done = run.invoke(app, ["coverage", controls, "-p", profile, "--as-of", str(DAY), "-o", str(path)])
+    assert done.exit_code == 0, done.output
+    assert "component-definition" in json.loads(path.read_bytes())
 
 
 @pytest.mark.parametrize(
