@@ -211,7 +211,6 @@ def _gap(value: Gap, release: Release | None) -> dict[str, Any]:
         "threats": plain(value.exposure.threats),
         "incidents": plain(value.exposure.incidents),
         "incidentsNote": value.exposure.note,
-        "nextStep": plain(value.next_step, release),
     }
 
 

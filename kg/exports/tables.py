@@ -10,7 +10,7 @@ Column names are those of the JSON.  A cell is text, a number, nothing, or a :cl
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from importlib import import_module
 from typing import Any, Literal, NamedTuple, overload
@@ -135,9 +135,9 @@ class Table:
 class Document:
     """An answer ready to be written: ``tables[0]`` is the main one, which CSV writes alone.
 
-    ``stamp`` are the columns that a bare table needs to stay defensible: release and date.  ``sheets`` are further
-    views of the same facts for which only a workbook has room; ``marker`` is what a program that reads the workbook
-    back must know of it.
+    ``stamp`` are the columns that a bare table needs to stay defensible: release and date.  ``marker`` is what
+    a program that reads the workbook back must know of it; ``views`` makes further tables of the same facts for which
+    only a workbook has room.
     """
 
     name: str
@@ -150,8 +150,13 @@ class Document:
     disclaimers: tuple[Disclaimer, ...] = ()
     stamp: tuple[tuple[str, str], ...] = ()
     day: date = date(2000, 1, 1)
-    sheets: tuple[Table, ...] = ()
     marker: tuple[tuple[str, str], ...] = ()
+    views: Callable[[], tuple[Table, ...]] = field(default=tuple, compare=False, repr=False)
+
+    @property
+    def sheets(self) -> tuple[Table, ...]:
+        """The tables of a workbook in its order: the main one, the views, the rest.  Made anew each time."""
+        return (self.tables[0], *self.views(), *self.tables[1:])
 
 
 #: Answer → the module of :mod:`kg.exports` and the function in it that lays it out.

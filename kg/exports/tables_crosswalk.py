@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from textwrap import shorten
 
 from kg.answers import Crosswalk, CrosswalkRow, DerivedRow, Side
@@ -316,7 +317,7 @@ def crosswalk_document(value: Crosswalk, release: Release) -> Document:
         disclaimers=value.disclaimers,
         stamp=tuple(stamp),
         day=value.as_of,
-        sheets=_sheets(value, release),
+        views=partial(_sheets, value, release),
         marker=(("kind", "crosswalk"), ("from", value.source), ("to", value.target)),
     )  # fmt: skip
 

@@ -20,6 +20,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, time
 from itertools import chain
+from math import ceil
 from textwrap import shorten
 from typing import Any
 
@@ -200,9 +201,7 @@ def _read_me(page: _Page, documents: Sequence[Document], sheets: Sequence[tuple[
     notes = [(name, " ".join(filter(None, (t.note or t.title, _unlinked(t))))) for name, _, t in sheets]
     page.pairs("Sheets", notes)
     page.pairs("Legend", first.legend)
-    columns = {
-        c.title: c.description for d in documents for t in (*d.tables, *d.sheets) for c in t.columns if not c.heat
-    }
+    columns = {c.title: c.description for _, _, t in sheets for c in t.columns if not c.heat}
     if any(not c.printed for _, _, t in sheets for c in t.columns):
         columns |= {"Grey headings": "columns for the screen, to the right of what is printed"}
     page.pairs("Columns", columns.items())
@@ -229,10 +228,12 @@ def _order(table: Table) -> list[int]:
 
 
 def _fitted(table: Table) -> Table:
-    """The table with its widest columns narrowed, if need be, until what is printed fits a page.
+    """The table with every column as wide as the longest word above it, and the widest narrowed, if need be, until what
+    is printed fits a page.
 
     A4 in landscape takes 145 characters of 10 points; at 190 they are printed in 7.5.
     """
+    table = replace(table, columns=tuple(replace(c, width=max(c.width, _word(c))) for c in table.columns))
     printed = [c for c in table.columns if c.printed]
     wide = sum(c.width for c in printed if c.width > _NARROW)
     over = sum(c.width for c in printed) - _PAPER
@@ -244,6 +245,11 @@ def _fitted(table: Table) -> Table:
         for c in table.columns
     )
     return replace(table, columns=tuple(columns))
+
+
+def _word(column: Column) -> int:
+    """The width of the longest word of a heading; of an upright one nothing."""
+    return 0 if column.heat else ceil(max(map(len, column.title.split()), default=0) * 1.1) + 1
 
 
 def _linked(table: Table) -> set[int]:
@@ -316,7 +322,7 @@ def _frozen(columns: Sequence[Column]) -> int:
 def workbook(documents: Sequence[Document]) -> bytes:
     """One workbook of documents of one kind; where there are several, sheets carry the document's name."""
     out = io.BytesIO()
-    sheets = [(d, t) for d in documents for t in (d.tables[0], *d.sheets, *d.tables[1:])]
+    sheets = [(d, t) for d in documents for t in d.sheets]
     small = sum(len(t.rows) for _, t in sheets) < _LARGE
     options = {"in_memory": small, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     book = xlsxwriter.Workbook(out, options)

@@ -124,7 +124,7 @@ def _modes(table: Table) -> list[int] | None:
 
 
 def _heights(columns: Iterable[tuple[Sequence[Cell], int]], count: int) -> list[int]:
-    """How many lines each row needs."""
+    """How many lines each row needs, by what is printed: a long chain on the screen would tear the page apart."""
     most = [1] * count
     for cells, width in columns:
         longest = width / _LETTER
@@ -165,7 +165,7 @@ def rows_xml(table: Table, order: Sequence[int], styles: Styles, linked: Contain
     row = 1
     for chunk in table.chunks():
         count = len(chunk[0]) if chunk else 0
-        lines = _heights(((chunk[i], c.width) for i, c in zip(order, columns, strict=True)), count)
+        lines = _heights(((chunk[i], c.width) for i, c in zip(order, columns, strict=True) if c.printed), count)
         cells: list[Iterable[str]] = []
         for index in order:
             if modes is None:
