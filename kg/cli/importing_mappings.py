@@ -330,6 +330,11 @@ def _draw(console: Console, edits: Edits, release: Release) -> None:
             lines = [(e.row.subject, e.row.relation, e.row.object, e.row.set_id) for e in found[:_SHOWN]]
             render.put(console, render.simple_table(columns, lines))
             _more(console, len(found))
+    if edits.missing:
+        console.print()
+        shown = ", ".join(f"{m.subject} → {m.object} in {m.set_id}" for m in edits.missing[:_SAID])
+        more = f" and {len(edits.missing) - _SAID:,} more" if len(edits.missing) > _SAID else ""
+        render.paragraph(console, f"Not in the file, and kept unless --remove-missing is said: {shown}{more}.")
     foreign = [s for s in edits.sets if release.sets[s].authority.level >= Authority.PUBLISHED.level]
     if foreign:
         console.print()

@@ -6,4 +6,5 @@ whole or not at all.
     frameworks.read_oscal_catalog(path)       an OSCAL catalog → Library
     frameworks.read_ciso_library(path)        a library of CISO Assistant → Library
     frameworks.write_library(library, name, dir)   its nodes as a node list
+    mappings.read_mappings(path)              published mappings, or an edited export of ours (see there)
 """

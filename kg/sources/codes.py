@@ -92,7 +92,8 @@ FILE_CODES: dict[str, str] = {
 #: Findings of ``kg import mappings``, beside those of the data and of files of other tools.
 MAPPING_CODES: dict[str, str] = {
     "JOINT_ROWS": "a relation is stated of several ids together, and of each only what follows is kept (warning)",
-    "KEPT_ROWS": "rows that an edited export leaves out stay, for a set of one's own takes nothing away (warning)",
+    "KEPT_ROWS": "rows stay though an edited export leaves them out: of a set it does not name, or beside a set of "
+    "one's own (warning)",
     "NO_RELATION": "rows state no relation and are read as related (warning)",
     "NO_TERM": "rows say that nothing was found and make no mapping (warning)",
     "OTHER_RELEASE": "an edited export is of another release, whose changes look like edits (warning)",

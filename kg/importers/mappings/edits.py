@@ -172,6 +172,8 @@ class _Comparison:
             raise InputError(sorted(set(found), key=lambda f: (f.severity != "error", f)))
         missing = self._missing({m.id for _, _, m in matched}, added, matched)
         removed = [RowEdit("removed", m, None) for m in missing] if remove_missing else []
+        if remove_missing:
+            found += self._unnamed_sets([m for _, _, m in matched])
         gone = {e.before.id for e in (*changed, *removed) if e.before is not None}
         kept = [m for m in self.release.mappings if m.id not in gone]
         new = [e.after for e in (*added, *changed) if e.after is not None]
@@ -371,6 +373,22 @@ class _Comparison:
             and (whole or frozenset((prefix_of(m.subject), prefix_of(m.object))) in pairs)
             and (whole or (self._stands(m.subject, day) and self._stands(m.object, day)))
         ]
+
+    def _unnamed_sets(self, rows: Sequence[Assertion]) -> list[Finding]:
+        """A warning for sets between the frameworks of a crosswalk of which it names no row: it may have been exported
+        without them, so their rows stay."""
+        pairs = {frozenset((prefix_of(m.subject), prefix_of(m.object))) for m in rows}
+        named = {m.set_id for m in rows}
+        others = Counter(
+            m.set_id
+            for m in self.release.mappings
+            if m.set_id not in named and frozenset((prefix_of(m.subject), prefix_of(m.object))) in pairs
+        )
+        if not others or self.own:
+            return []
+        said = ", ".join(f"{set_id} ({count:,})" for set_id, count in sorted(others.items()))
+        message = f"no row of these sets is in the file, and all of theirs stay: {said}"
+        return [Finding(self.incoming.path, 0, "KEPT_ROWS", message, severity="warning")]
 
     def _as_of(self) -> date:
         try:
