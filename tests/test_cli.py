@@ -111,7 +111,7 @@ def test_help_prints_the_example(run: Run) -> None:
 ON_A_TERMINAL = ("kg profile -o new-profile.toml",)
 #: Those about organisations that are kept stand in test_cli_organizations.py, in an order in which they make sense.
 KEPT = {name for name, _, panel, _ in COMMANDS if panel == "Organisations that are kept"}
-EXAMPLES = [e for name, _, _, examples in COMMANDS if name not in {"serve", *KEPT} for e in examples]
+EXAMPLES = [e for name, _, _, examples in COMMANDS if name not in {"serve", "publish", *KEPT} for e in examples]
 EXAMPLES = [e for e in EXAMPLES if "--fix" not in e and " org:" not in e and e not in ON_A_TERMINAL]
 
 

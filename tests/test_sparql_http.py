@@ -302,7 +302,7 @@ TERMS = st.one_of(
     st.text(st.characters(codec="utf-8"), max_size=8).map(lambda t: ox.Literal(t, language="en")),
     st.integers().map(ox.Literal),
     st.booleans().map(ox.Literal),
-    st.from_regex(r"[a-z0-9#&=]{0,12}", fullmatch=True).map(lambda t: ox.NamedNode(f"http://example.org/{t}")),
+    st.from_regex(r"[a-z0-9&=]{0,12}", fullmatch=True).map(lambda t: ox.NamedNode(f"http://example.org/{t}")),
     st.from_regex(r"[a-z][a-z0-9]{0,6}", fullmatch=True).map(ox.BlankNode),
 )
 
