@@ -113,7 +113,7 @@ def _table(table: Table, name: str) -> Iterator[str]:
 def _paper_width(table: Table, index: int, column: Column) -> float:
     """The share of a printed page a column is given: by its width, but no less than its longest word needs."""
     words = [w for text in (column.title, *(text_of(r[index]) for r in table.rows[:_ROWS])) for w in _SPLIT.split(text)]
-    return max(column.width * 0.55, min(max(map(len, words)) + 2, 24))
+    return max(column.width * 0.7, min(1.2 * max(map(len, words)) + 2, 26))
 
 
 def _definitions(title: str, pairs: Iterable[tuple[str, str]]) -> str:

@@ -259,7 +259,7 @@ def mapping_collection(answers: Sequence[Any], release: Release) -> Iterator[byt
         day = max((m.date for m in rows if m.date), default=date(2000, 1, 1))
         mappings, ends = _of_sets(rows, release)
     if not rows:
-        raise UsageError("there is no row to write: a mapping collection holds at least one", "ask for another format")
+        raise UsageError("there is no row to write as oscal: a mapping collection holds at least one", "choose another")
     sets = [release.sets[name] for name in sorted({m.set_id for m in rows})]
     licences = "; ".join(f"{s.id}: {s.licence}" for s in sets)
     body = {

@@ -21,6 +21,7 @@ import pyoxigraph as ox
 from kg.answers.crosswalk import Crosswalk
 from kg.answers.listing import FrameworkListing, GraphListing, SetListing
 from kg.errors import UsageError
+from kg.exports.sssom import justification_of
 from kg.model import Disclaimer, Mapping
 from kg.rdf import link_quad, mapping_quads, set_quads
 from kg.release import Release
@@ -129,7 +130,7 @@ def _provenance(m: Mapping) -> Iterator[ox.Quad]:
     values: list[tuple[str, ox.NamedNode | ox.Literal]] = [
         ("dcterms:identifier", ox.Literal(m.id)),
         ("sssom:mapping_source", graph),
-        ("sssom:mapping_justification", _node("semapv:BackgroundKnowledgeBasedMatching")),
+        ("sssom:mapping_justification", _node(justification_of(m))),
     ]
     if m.date:
         values.append(("dcterms:created", ox.Literal(m.date.isoformat(), datatype=_node("xsd:date"))))

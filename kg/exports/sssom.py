@@ -23,17 +23,17 @@ import yaml
 from kg.answers.crosswalk import Crosswalk
 from kg.answers.listing import GraphListing, SetListing
 from kg.errors import UsageError
-from kg.model import Disclaimer, LegalReference, Mapping, MappingSet, NonCoverage, ThreatLink
+from kg.model import Authority, Disclaimer, LegalReference, Mapping, MappingSet, Method, NonCoverage, ThreatLink
 from kg.release import Release
 from kg.sources.sssom import COLUMNS, predicate_of
 from kg.terms import BASE, PREFIXES, iri, natural_key, prefix_of, set_iri
 
-__all__ = ["NO_TERM_FOUND", "UNSPECIFIED_LICENCE", "sssom_json", "sssom_tsv"]
+__all__ = ["NO_TERM_FOUND", "UNSPECIFIED_LICENCE", "justification_of", "sssom_json", "sssom_tsv"]
 
 NO_TERM_FOUND = "sssom:NoTermFound"
 #: What SSSOM tools write where no licence is known; here also where rows have several.
 UNSPECIFIED_LICENCE = "https://w3id.org/sssom/license/unspecified"
-_JUDGED = "semapv:BackgroundKnowledgeBasedMatching"
+_MANUAL, _JUDGED = "semapv:ManualMappingCuration", "semapv:BackgroundKnowledgeBasedMatching"
 #: Where what was looked at and left out comes from.
 _LEFT_OUT = "non-coverage"
 #: Slots beside those of the sources, for every file; the last block only where rows come from several sets.
@@ -102,6 +102,11 @@ def _cited(citation: str) -> Record:
     return {"citation": citation}
 
 
+def justification_of(m: Mapping) -> str:
+    """How SSSOM calls the method of a row: curated by hand, or matched with background knowledge by other means too."""
+    return _MANUAL if m.method is Method.HUMAN else _JUDGED
+
+
 def _mapping(m: Mapping, release: Release) -> Record:
     predicate, modifier = predicate_of(m.relation)
     known = [r for r in m.reviewers if prefix_of(r) in _PREFIXES and _uri(r)]
@@ -111,7 +116,7 @@ def _mapping(m: Mapping, release: Release) -> Record:
         "record_id": f"kgset:{m.set_id}/{m.id}",
         "predicate_id": predicate,
         "predicate_modifier": modifier,
-        "mapping_justification": _JUDGED,
+        "mapping_justification": justification_of(m),
         "confidence": m.confidence,
         "rationale_kind": m.rationale_kind.value,
         "strength": m.strength,
@@ -128,11 +133,14 @@ def _mapping(m: Mapping, release: Release) -> Record:
 
 
 def _threat(link: ThreatLink, release: Release) -> Record:
+    # A link keeps no method of its own; those of the project say in their set's header how they were made.
+    owner = release.sets.get(link.set_id)
+    other = owner is not None and owner.authority is not Authority.PROJECT
     return {
         **_ends(release, link.threat, link.target),
-        **_origin(release.sets.get(link.set_id)),
+        **_origin(owner),
         "predicate_id": f"kg:{link.relation.value}",
-        "mapping_justification": _JUDGED,
+        "mapping_justification": _MANUAL if other else _JUDGED,
         "rationale": link.rationale,
     }
 
@@ -142,7 +150,7 @@ def _reference(r: LegalReference, release: Release) -> Record:
         **_ends(release, r.subject, r.object),
         **_origin(release.sets.get(r.set_id)),
         "predicate_id": f"kg:{r.kind}",
-        "mapping_justification": _JUDGED,
+        "mapping_justification": _MANUAL,
         "rationale": r.note,
         **_cited(r.citation),
     }
