@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -23,9 +23,12 @@ from api.serving import Asked, Form
 from kg import answers
 from kg.errors import UnknownIdError
 from kg.exports.formats import FORMATS, formats_of, write
-from kg.organizations.store import OrganizationState, Role
+from kg.organizations.store import Role
 from kg.parameters import FILTERS
 from kg.release import Release
+
+if TYPE_CHECKING:
+    from kg.organizations.store import OrganizationState
 
 __all__ = ["addresses"]
 
@@ -162,18 +165,14 @@ def _controls(state: OrganizationState, release: Release, form: Form, day: date)
 
 def addresses(gate: Gate, metrics: Metrics) -> tuple[Address, ...]:
     """The addresses of organisations, for a server that knows who asks by ``gate``."""
-    from kg.answers.gaps import gap_report
-    from kg.answers.plan import Goals, Options, plan
-
     files = _Files(gate, metrics)
-    how = Options(time_limit=_TIME_LIMIT)
     kinds: dict[str, tuple[str, str, _Answer]] = {
         "Coverage": ("Coverage", "Every requirement with its verdict and the chain behind it.", _coverage),
-        "GapReport": ("Gaps", "The requirements that are open, worst first, with what would close each.", gap_report),
+        "GapReport": ("Gaps", "The requirements that are open, worst first, with what would close each.", _gaps),
         "Plan": (
             "Plan",
             f"The cheapest actions that close what can be closed, searched for at most {_TIME_LIMIT:.0f} seconds.",
-            lambda assessment, name: plan(assessment, Goals(frameworks=(name,)), how),
+            _plan,
         ),
     }
     found = []
@@ -209,3 +208,15 @@ def addresses(gate: Gate, metrics: Metrics) -> tuple[Address, ...]:
 
 def _coverage(assessment: answers.Assessment, name: str) -> answers.Coverage:
     return assessment.coverage(name)
+
+
+def _gaps(assessment: answers.Assessment, name: str) -> Any:
+    from kg.answers.gaps import gap_report
+
+    return gap_report(assessment, name)
+
+
+def _plan(assessment: answers.Assessment, name: str) -> Any:
+    from kg.answers.plan import Goals, Options, plan
+
+    return plan(assessment, Goals(frameworks=(name,)), Options(time_limit=_TIME_LIMIT))

@@ -40,6 +40,7 @@ _TAGS = [
     {"name": "overlaps", "description": "How much each framework gives of each other: the addresses of permalinks."},
     {"name": "organisations", "description": "The files of one organisation, for who has a role in it."},
     {"name": "graphql", "description": "Questions."},
+    {"name": "linked data", "description": "What an IRI names, and SPARQL, where the server offers them."},
     {"name": "operations", "description": "For whoever runs the server."},
     {"name": "pages", "description": "For people."},
 ]
@@ -70,7 +71,8 @@ def document(app: FastAPI, release: Release) -> Json:
     for path, item in paths.items():
         for operation in item.values():
             operation["responses"].pop("422", None)  # our routes read their parameters themselves
-            operation.setdefault("tags", ["operations"])
+            linked = path.startswith(("/id/", "/sparql", "/.well-known/"))
+            operation.setdefault("tags", ["linked data" if linked else "operations"])
             for status in _SPECIAL.get(path, ()):
                 operation["responses"][str(status)] = _refused(status)
     for address in app.state.addresses:

@@ -172,9 +172,9 @@ class Release:
         Starts from the compiled release where there is one of these very sources (:mod:`kg.compiled.cache`), and makes
         one otherwise.  Raises :class:`~kg.errors.InputError` with every finding if anything is wrong.
         """
-        from kg.compiled.cache import load
+        from kg.compiled.cache import load_as
 
-        return load(tuple(map(Path, folders)), own, kind=cls)
+        return load_as(cls, tuple(map(Path, folders)), own)
 
     @classmethod
     def read(cls, *folders: Path | str, own: Path | None = None, progress: Progress | None = None) -> Self:
@@ -184,7 +184,7 @@ class Release:
         return cls(load(folders, own=own, progress=progress), tuple(map(Path, folders)), own=own)
 
     @classmethod
-    def opened(cls, build: Build, folders: Sequence[Path] = (), *, own: Path | None = None) -> Release:
+    def opened(cls, build: Build, folders: Sequence[Path] = (), *, own: Path | None = None) -> Self:
         """The release of a build: each attribute is read when it is first asked for."""
         found = cls.__new__(cls)
         found.folders, found._own, found.build, found._caches = tuple(folders), own, build, {}

@@ -64,14 +64,16 @@ def cache_folder() -> Path | None:
     return Path(home, "Library/Caches/aigov-kg") if sys.platform == "darwin" else Path(home, ".cache/aigov-kg")
 
 
-def load(
-    folders: Sequence[Path] = (),
-    own: Path | None = None,
-    progress: Progress | None = None,
-    kind: type[_Release] = Release,  # type: ignore[assignment]
+def load(folders: Sequence[Path] = (), own: Path | None = None, progress: Progress | None = None) -> Release:
+    """The release of the project's data, or of ``own``, and ``folders``: from its build where there is one, else from
+    the sources, and then a build is made.  Raises :class:`~kg.errors.InputError` as :meth:`Release.read` does."""
+    return load_as(Release, folders, own, progress)
+
+
+def load_as(
+    kind: type[_Release], folders: Sequence[Path] = (), own: Path | None = None, progress: Progress | None = None
 ) -> _Release:
-    """The release (of class ``kind``) of the project's data, or of ``own``, and ``folders``: from its build where there
-    is one, else from the sources, and then a build is made.  Raises :class:`~kg.errors.InputError` as :meth:`Release.read` does."""
+    """:func:`load` of a class of releases."""
     place = cache_folder()
     if place is None or not _CODE.is_dir():
         return kind.read(*folders, own=own, progress=progress)
