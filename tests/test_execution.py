@@ -238,8 +238,9 @@ def test_fragments_aliases_directives_and_variables_give_the_same(variables: dic
 
 @pytest.mark.parametrize("n", range(1, 16))
 def test_nulls_where_none_may_be_go_up_to_the_same_place_with_the_same_errors(n: int) -> None:
-    text = f"""{{ branch(n: {n}) {{ leaves {{ name colour weight even }} strict {{ name colour }} holes {{ colour name }}
-      matrix {{ name }} grid ids count gone lazy {{ name ... on Leaf {{ colour }} }} needed(fail: true) {{ name }} }}
+    text = f"""{{ branch(n: {n}) {{ leaves {{ name colour weight even }} strict {{ name colour }}
+      holes {{ colour name }} matrix {{ name }} grid ids count gone
+      lazy {{ name ... on Leaf {{ colour }} }} needed(fail: true) {{ name }} }}
       a: strictBranch(n: {n}) {{ child {{ needed {{ needed {{ name count }} }} }} any {{ ... on Named {{ name }} }} }}
       maybe }}"""
     ours, theirs = both(TOY, text, None, Root())
@@ -327,7 +328,7 @@ def test_an_operation_is_kept_for_a_bounded_number_of_switches() -> None:
 class Size(enum.Enum):
     SMALL = "s"
     LARGE = "l"
-    ALSO_SMALL = "s"  #: an alias
+    ALSO_SMALL = "s"  # noqa: PIE796
 
 
 @strawberry.interface
@@ -397,8 +398,9 @@ class Query:
 
 
 PETS = strawberry.Schema(query=Query, types=[Cat, Dog])
-ALL = """fragment All on Thing { __typename name ... on Cat { size twice bare friend { name ... on Cat { friend { name } }
-  } f: friend(of: SMALL) { ... on Cat { size } } } ... on Dog { missing fixed } }"""
+ALL = """fragment All on Thing { __typename name ... on Cat { size twice bare
+  friend { name ... on Cat { friend { name } } } f: friend(of: SMALL) { ... on Cat { size } } }
+  ... on Dog { missing fixed } }"""
 
 
 @pytest.mark.parametrize(

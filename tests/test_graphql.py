@@ -56,8 +56,16 @@ Answer = dict[str, Any]
 Ask = Callable[..., Answer]
 
 
+@pytest.fixture(scope="module", params=[True, False], ids=["breadth first", "graphql-core"])
+def executor(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Both ways of executing: the answers are the same."""
+    before, schema.breadth_first = schema.breadth_first, request.param
+    yield
+    schema.breadth_first = before
+
+
 @pytest.fixture(scope="module")
-def ask(release: Release) -> Ask:
+def ask(release: Release, executor: None) -> Ask:
     """Run a query: ``{data, errors, extensions}`` as it leaves the server."""
 
     def run(query: str, variables: dict[str, Any] | None = None, operation: str | None = None) -> Answer:
