@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import shutil
 import socket
@@ -150,7 +151,8 @@ def test_a_running_server_does_what_it_says(running: str, tmp_path: Path) -> Non
             "--phases", "examples,coverage,fuzzing", "--max-examples", "8", "--seed", "7", "--no-color",
             "--generation-database", "none", "--warnings", "off", "--workers", "2",
         ],
-        capture_output=True, text=True, timeout=240, cwd=tmp_path,
+        capture_output=True, text=True, timeout=280, cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent), "SCHEMATHESIS_HOOKS": "schemathesis_hooks"},
     )  # fmt: skip
     said = done.stdout[-6000:] + done.stderr[-2000:]
     assert done.returncode == 0, said
