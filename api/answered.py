@@ -15,9 +15,12 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from threading import Lock
+from typing import TYPE_CHECKING
 
 from api.access import Principal
-from kg.organizations.store import Store
+
+if TYPE_CHECKING:
+    from kg.organizations.store import Store
 
 __all__ = ["Answer", "Answers", "asker"]
 

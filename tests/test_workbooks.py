@@ -25,7 +25,7 @@ from kg.answers import Assessment, Crosswalk, assess, crosswalk, gap_report
 from kg.answers.duties import duties
 from kg.answers.soa import statement_of_applicability
 from kg.cli.demo import example_paths
-from kg.exports.csv import csv_text, neutral, table_csv, table_pieces
+from kg.exports.csv import csv_pieces, csv_text, neutral, table_csv
 from kg.exports.tables import Cell, Column, Document, Link, Rows, Table, document, text_of
 from kg.exports.xlsx import workbook
 from kg.exports.xlsx_rows import MOST
@@ -308,7 +308,7 @@ def test_a_large_csv_is_streamed() -> None:
     d = page(many(100_000))
     tracemalloc.start()
     size = rows = 0
-    for piece in table_pieces([(d.tables[0], d.stamp)]):
+    for piece in csv_pieces([d]):
         size += len(piece)
         rows += piece.count("\n")
     peak = tracemalloc.get_traced_memory()[1]

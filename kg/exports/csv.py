@@ -18,7 +18,7 @@ from itertools import chain, repeat
 
 from kg.exports.tables import Cell, Document, Link, Table, text_of
 
-__all__ = ["Stamp", "csv_text", "neutral", "table_csv", "table_pieces"]
+__all__ = ["Stamp", "csv_pieces", "csv_text", "neutral", "table_csv", "table_pieces"]
 
 #: What a spreadsheet may read as the beginning of a formula; the last four are their full-width forms.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -98,6 +98,11 @@ def table_csv(table: Table) -> str:
     return "".join(table_pieces([(table, ())]))
 
 
-def csv_text(documents: Sequence[Document]) -> str:
+def csv_pieces(documents: Iterable[Document]) -> Iterator[str]:
     """The main tables of documents of one kind, one below the other, each row with its date and release."""
-    return "".join(table_pieces((d.tables[0], d.stamp) for d in documents))
+    return table_pieces((d.tables[0], d.stamp) for d in documents)
+
+
+def csv_text(documents: Iterable[Document]) -> str:
+    """What :func:`csv_pieces` gives, in one."""
+    return "".join(csv_pieces(documents))
