@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PORT ?= 8000
 WORKERS ?= auto
 
-.PHONY: run test soak lint types fix graphiql clean
+.PHONY: run test soak bench lint types fix graphiql clean
 
 run: $(VENV)/.installed graphiql
 	$(BIN)/kg lint
@@ -20,6 +20,11 @@ test: $(VENV)/.tested graphiql
 ROUNDS ?= 200
 soak: $(VENV)/.tested
 	$(BIN)/python tests/soak.py --rounds $(ROUNDS)
+
+# Everything that is measured, beside other tools, and docs/performance.md; some twenty minutes.
+bench: $(VENV)/.tested
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	$(BIN)/python -m benchmarks
 
 lint: $(VENV)/.tested
 	$(BIN)/ruff check .

@@ -142,7 +142,7 @@ def _csv_columns(names: list[str], columns: list[list[Any]]) -> int:
 
     rows = Rows(len(columns[0]), lambda start, stop: [c[start:stop] for c in columns])
     table = Table("t", "T", tuple(Column(n, n, "", 9) for n in names), rows)
-    return sum(len(piece.encode()) for piece in table_pieces(table))
+    return sum(len(piece.encode()) for piece in table_pieces([(table, ())]))
 
 
 def _polars(names: list[str], columns: list[list[Any]]) -> dict[str, tuple[Task, str]]:

@@ -105,7 +105,7 @@ ASKED = {
     "coverage {}": "coverage", "gaps {} -f gdpr": "gaps", "explain {} -r gdpr:art-32.1.b": "explain",
     "exposure {} -f gdpr": "exposure", "incident aiid:6 {}": "incident", "incident -t nist-aml:NISTAML.031 {}": "",
     "timeline {} --until 2028-01-01": "timeline", "plan {} -f gdpr": "plan", "evidence {} -f gdpr": "evidence",
-    "what-if {} --remove AI-02 -f iso42001": "what-if",
+    "what-if {} --remove AI-02 -f iso42001": "what-if", "report soa {}": "report", "report ai-act-readiness {}": "",
 }  # fmt: skip
 
 

@@ -97,8 +97,8 @@ def exported(release: Release, source: str = "fa", target: str = "fb") -> Rows:
     found = crosswalk(release, source, target, as_of=DAY, filter_=Filter())
     book = load_workbook(io.BytesIO(workbook([document(found, release)])))
     header, *rows = book.get_sheet_by_name("Direct rows").to_python()
-    assert header == HEAD
-    return [dict(zip(HEAD, row, strict=True)) for row in rows]
+    assert set(header) == set(HEAD)  # their order is for people, and may change
+    return [dict(zip(header, row, strict=True)) for row in rows]
 
 
 def written(rows: Rows, release: Release, name: str = "x.xlsx") -> bytes:

@@ -64,7 +64,7 @@ def _view(assessment: Assessment, ruling: Ruling) -> RulingView:
             hops=c.hops,
             parts=c.parts,
             steps=step_views(assessment.release, c.steps),
-            shown=c is shown,
+            shown=c == shown,
             ruled_out=c.ruled,
         )
         for c in sorted(dict.fromkeys(ruling.chains), key=lambda c: c.rank)

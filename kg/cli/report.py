@@ -52,7 +52,7 @@ def report(
     controls: Annotated[
         Path | None,
         typer.Argument(metavar="[CONTROLS]", show_default=False,
-                       help="Your controls, as `kg coverage` takes them; content is of the graph alone."),
+                       help="Your controls, as for `kg coverage`; content is of the graph alone."),
     ] = None,
     profile: ProfileOption = None,
     as_of: AsOfOption = None,
