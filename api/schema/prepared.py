@@ -35,8 +35,9 @@ __all__ = ["Document", "Documents", "Pace", "Prepared"]
 #: documents take some 100 MB at the worst.
 KEPT_CHARACTERS = 500_000
 LONG = 8_000
-#: An operation is quick that takes less of the processor, in seconds, and has shown so this often.
-QUICK, SEEN = 0.001, 3
+#: An operation is quick that takes less of the processor, in seconds, and has shown so this often: to hand it to a
+#: thread takes a quarter of a thousandth.
+QUICK, SEEN = 0.002, 3
 
 
 class Prepared:
