@@ -426,6 +426,33 @@ def test_attributes_of_any_values_give_the_same(rounds: list[list[Any]]) -> None
         assert written(operation.execute(None, {}, {"ones": ones_})) == written(theirs)
 
 
+VALUES = [
+    None, "RED", "BLUE", "", Word("GREEN"), 0, -(2**31), 2**31, True, 1.5, float("inf"), float("nan"), Odd("given"), [],
+    [["a"], None], (("b",), []), [[None]], [None], {"a": 1}, Undefined, b"bytes", Plain(), Plain(n="n"), Leaf(2),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("key", [*LEAF.split(), "one", "other", "many"])
+def test_after_a_function_was_made_any_value_is_completed_the_same(key: str) -> None:
+    made = PLAIN.type_map["One"]
+    assert isinstance(made, GraphQLObjectType)
+    for name, field in made.fields.items():
+        field.extensions["attribute"] = name
+    scalar = made.fields["x"].type
+    assert isinstance(scalar, GraphQLScalarType)
+    scalar.coerce_output_value = lambda v: {"RED": None, "": Undefined}.get(v, 5) if type(v) is str else v  # type: ignore
+    asked = f"{key} {{ n many {{ s }} }}" if key in ("one", "other", "many") else key
+    document = parse(f"{{ ones {{ n {asked} }} }}")
+    plain = {"one": Plain(n="n", many=None), "many": [], "lists": [["l"]], "c": "RED", "e": "RED", "i": 1, "j": 1}
+    fine = Plain(**dict.fromkeys(made.fields, "s") | plain | {"other": plain["one"], "f": 1.5, "b": True})
+    for value in VALUES:
+        operation = Operation(PLAIN, document, document.definitions[0], Attributes())  # type: ignore[arg-type]
+        other = Plain(**vars(fine) | {key: value})
+        for one in (fine, fine, other, fine, other):
+            theirs = execute_sync(PLAIN, document, {"ones": [one, fine]})
+            assert written(operation.execute(None, {}, {"ones": [one, fine]})) == written(theirs)
+
+
 def functions(plan: Any) -> list[Any]:
     """The functions made for an operation's selections."""
     below = [found for field in plan.fields for each in field._below.values() for found in functions(each)]
