@@ -13,6 +13,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import blake2b
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -31,21 +32,24 @@ KEPT_SECONDS = 600.0
 _OVERHEAD = 600  #: bytes of an entry beside its answer
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Answer:
     """A body as it leaves the server, and what it rests on."""
 
     body: bytes
     compressed: bytes | None
     heads: Mapping[str, str | None]
-    etag: str
     until: float
 
     @classmethod
     def of(cls, body: bytes, compressed: bytes | None, heads: Mapping[str, str | None]) -> Answer:
         """An answer computed just now."""
-        etag = blake2b(body, digest_size=16).hexdigest()
-        return cls(body, compressed, dict(heads), etag, time.monotonic() + KEPT_SECONDS)
+        return cls(body, compressed, dict(heads), time.monotonic() + KEPT_SECONDS)
+
+    @cached_property
+    def etag(self) -> str:
+        """The name of these bytes.  Worked out for who may say it again (GET): it takes longer than to write them."""
+        return blake2b(self.body, digest_size=16).hexdigest()
 
     def holds(self, store: Store | None) -> bool:
         """Whether every organisation that it rests on is as it was.  Asks the store."""

@@ -207,7 +207,8 @@ def main() -> None:
     listening.bind(("127.0.0.1", 0))
     app = SERVERS[sys.argv[1]](sys.argv[2])
     gc.collect()
-    gc.freeze()  # as `kg serve` does
+    gc.freeze()  # as `kg serve` does, and the thresholds of `kg`: the same for all
+    gc.set_threshold(200_000, 20, 100)
     print(listening.getsockname()[1], flush=True)
     uvicorn.Server(uvicorn.Config(app, log_level="error", access_log=False)).run(sockets=[listening])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Iterator
+from operator import attrgetter
 from typing import Annotated, Any
 
 import orjson
@@ -13,9 +14,12 @@ from graphql import (
     ExecutionResult,
     GraphQLEnumType,
     GraphQLEnumValue,
+    GraphQLField,
+    GraphQLObjectType,
     GraphQLScalarType,
     GraphQLSchema,
     OperationDefinitionNode,
+    Undefined,
     build_schema,
     execute_sync,
     get_introspection_query,
@@ -28,7 +32,7 @@ from hypothesis import strategies as st
 from hypothesis_graphql import from_schema, nodes, queries
 
 from api.context import Context
-from api.execution import Operation, UnsupportedError
+from api.execution import Operation, Shortcuts, UnsupportedError
 from api.execution.operation import VARIANTS
 from api.execution.strawberry import StrawberryShortcuts
 from api.schema import schema
@@ -321,6 +325,177 @@ def test_an_operation_is_kept_for_a_bounded_number_of_switches() -> None:
     assert len(operation._plans) <= VARIANTS
 
 
+# ---------------------------------------------------------------------------- selections that are attributes alone
+
+
+class Attributes(Shortcuts):
+    """The properties of the toy's objects, which are no methods."""
+
+    def attribute(self, field: GraphQLField) -> str | None:
+        return field.extensions.get("attribute")
+
+
+def unchecked() -> GraphQLSchema:
+    """The toy whose objects are what they are said to be, and whose properties are known to be attributes."""
+    made = toy()
+    for name, cls in (("Leaf", Leaf), ("Branch", Branch)):
+        type_ = made.type_map[name]
+        assert isinstance(type_, GraphQLObjectType)
+        type_.is_type_of = None
+        for key, field in type_.fields.items():
+            if isinstance(getattr(cls, key, None), property):
+                field.extensions["attribute"] = key
+    return made
+
+
+UNCHECKED = unchecked()
+PROPERTIES = ("name", "count", "ids", "grid", "gone", "leaves", "holes", "strict", "matrix")
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.integers(0, 16), min_size=2, max_size=7),
+    st.lists(st.sampled_from(PROPERTIES), min_size=1, max_size=5, unique=True),
+    st.lists(st.sampled_from(("name", "colour", "weight", "even", "__typename", "a: name")), min_size=1, unique=True),
+)
+def test_one_operation_gives_the_same_whatever_it_met_before(ns: list[int], keys: list[str], leaves: list[str]) -> None:
+    below = f"{{ {' '.join(leaves)} }}"
+    nested = ("leaves", "holes", "strict", "matrix")
+    text = f"query ($n: Int) {{ branch(n: $n) {{ {' '.join(k + below if k in nested else k for k in keys)} }} }}"
+    document = parse(text)
+    operation = Operation(UNCHECKED, document, document.definitions[0], Attributes())  # type: ignore[arg-type]
+    for n in ns:
+        theirs = execute_sync(UNCHECKED, document, Root(), None, {"n": n})
+        assert written(operation.execute(None, {"n": n}, Root())) == written(theirs)
+
+
+class Plain:
+    """Any values for any fields, as a library's objects hold them."""
+
+    def __init__(self, **held: Any) -> None:
+        self.__dict__.update(held)
+
+
+class Word(str):
+    pass
+
+
+class Odd(Exception):
+    pass
+
+
+PLAIN = build_schema("""
+enum Colour { RED GREEN }
+scalar Any
+type One { s: String n: String! i: Int j: Int! f: Float b: Boolean d: ID! c: Colour e: Colour! x: Any y: Any!
+  one: One other: One! many: [One!] lists: [[String!]]! }
+type Query { ones: [One] }
+""")
+ANY_VALUE = st.sampled_from(
+    [None, "RED", "", Word("GREEN"), 0, 1, -(2**31), 2**31, True, 1.5, 2.0, float("inf"), float("nan"), Odd("raised"),
+     [], ["a"], [["a"], None], (("b",), []), [[None]], Undefined, b"bytes"]
+)  # fmt: skip
+
+
+def ones(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Objects most of whose fields are as they should be."""
+    fine = {"s": "s", "n": "n", "i": 1, "j": 2, "f": 0.5, "b": False, "d": "1", "c": "RED", "e": "GREEN", "x": "x"}
+    bases = st.fixed_dictionaries(
+        {"one": values, "other": values, "many": st.none() | st.lists(values, max_size=2) | st.tuples(values)}
+    )
+    odd = st.dictionaries(st.sampled_from([*fine, "lists"]), ANY_VALUE, max_size=1)
+    return st.builds(lambda base, more: Plain(**fine | {"y": "y", "lists": [["l"], None]} | base | more), bases, odd)
+
+
+LEAF = "s n i j f b d c e x y lists"
+ONES = parse(f"{{ ones {{ {LEAF} one {{ {LEAF} }} other {{ n __typename }} many {{ s many {{ e c }} }} }} }}")
+OBJECTS = st.recursive(st.none() | st.builds(Plain, n=st.just("n"), s=ANY_VALUE) | ANY_VALUE, ones, max_leaves=4)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(st.lists(ones(OBJECTS) | OBJECTS, max_size=3), min_size=2, max_size=5))
+def test_attributes_of_any_values_give_the_same(rounds: list[list[Any]]) -> None:
+    made = PLAIN.type_map["One"]
+    assert isinstance(made, GraphQLObjectType)
+    for key, field in made.fields.items():
+        field.extensions["attribute"] = key
+        field.resolve = lambda source, info, key=key: getattr(source, key)
+    operation = Operation(PLAIN, ONES, ONES.definitions[0], Attributes())  # type: ignore[arg-type]
+    for ones_ in rounds:
+        theirs = execute_sync(PLAIN, ONES, {"ones": ones_})
+        assert written(operation.execute(None, {}, {"ones": ones_})) == written(theirs)
+
+
+VALUES = [
+    None, "RED", "BLUE", "", Word("GREEN"), 0, -(2**31), 2**31, True, 1.5, float("inf"), float("nan"), Odd("given"), [],
+    [["a"], None], (("b",), []), [[None]], [None], {"a": 1}, Undefined, b"bytes", Plain(), Plain(n="n"), Leaf(2),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("key", [*LEAF.split(), "one", "other", "many"])
+def test_after_a_function_was_made_any_value_is_completed_the_same(key: str) -> None:
+    made = PLAIN.type_map["One"]
+    assert isinstance(made, GraphQLObjectType)
+    for name, field in made.fields.items():
+        field.extensions["attribute"] = name
+    scalar = made.fields["x"].type
+    assert isinstance(scalar, GraphQLScalarType)
+    scalar.coerce_output_value = lambda v: {"RED": None, "": Undefined}.get(v, 5) if type(v) is str else v  # type: ignore
+    asked = f"{key} {{ n many {{ s }} }}" if key in ("one", "other", "many") else key
+    document = parse(f"{{ ones {{ n {asked} }} }}")
+    plain = {"one": Plain(n="n", many=None), "many": [], "lists": [["l"]], "c": "RED", "e": "RED", "i": 1, "j": 1}
+    fine = Plain(**dict.fromkeys(made.fields, "s") | plain | {"other": plain["one"], "f": 1.5, "b": True})
+    for value in VALUES:
+        operation = Operation(PLAIN, document, document.definitions[0], Attributes())  # type: ignore[arg-type]
+        other = Plain(**vars(fine) | {key: value})
+        for one in (fine, fine, other, fine, other):
+            theirs = execute_sync(PLAIN, document, {"ones": [one, fine]})
+            assert written(operation.execute(None, {}, {"ones": [one, fine]})) == written(theirs)
+
+
+def functions(plan: Any) -> list[Any]:
+    """The functions made for an operation's selections."""
+    below = [found for field in plan.fields for each in field._below.values() for found in functions(each)]
+    return [plan._fused, *below] if plan._fused else below
+
+
+def test_attributes_are_read_by_a_function_from_the_second_time_on() -> None:
+    leaf = {"s": "s", "n": "n", "i": 1, "j": 2, "f": 0.5, "b": False, "d": "1", "c": "RED", "e": "GREEN", "x": "x"}
+    one = Plain(**leaf, y=1, lists=[["l"], None], one=None, other=Plain(n="n"), many=(Plain(s=None, many=None),))
+    for field in PLAIN.type_map["One"].fields.values():  # type: ignore[attr-defined]
+        field.extensions["attribute"] = field.ast_node.name.value
+    operation = Operation(PLAIN, ONES, ONES.definitions[0], Attributes())  # type: ignore[arg-type]
+    counts = []
+    for _ in range(3):
+        found = operation.execute(None, {}, {"ones": [one, one]})
+        assert written(found) == written(execute_sync(PLAIN, ONES, {"ones": [one, one]}))
+        (plan,) = operation._plans.values()
+        counts.append(len(functions(plan)))
+    assert counts == [0, 1, 1]
+
+
+def test_a_property_along_a_path_is_read_as_the_class_has_it() -> None:
+    class Viewed:
+        def __init__(self, it: Any) -> None:
+            self.it = it
+
+        s = property(attrgetter("it.word"))
+
+    class Watched(Viewed):
+        def __getattribute__(self, name: str) -> Any:
+            return "watched" if name == "s" else super().__getattribute__(name)
+
+    document = parse("{ ones { s } }")
+    for field in PLAIN.type_map["One"].fields.values():  # type: ignore[attr-defined]
+        field.extensions["attribute"] = field.ast_node.name.value
+    for classes in ([Viewed], [Watched], [Viewed, Watched]):
+        operation = Operation(PLAIN, document, document.definitions[0], Attributes())  # type: ignore[arg-type]
+        values = [cls(Plain(word="told")) for cls in classes]
+        for _ in range(3):
+            told = operation.execute(None, {}, {"ones": values}).data
+            assert told == {"ones": [{"s": "watched" if type(v) is Watched else "told"} for v in values]}
+
+
 # ---------------------------------------------------------------------------- Strawberry
 
 
@@ -418,7 +593,8 @@ def test_strawberry_s_resolvers_are_called_as_strawberry_calls_them(text: str, v
     document = parse(text)
     operation = Operation(PETS._schema, document, document.definitions[0], StrawberryShortcuts(PETS))  # type: ignore
     theirs = PETS.execute_sync(text, variables)
-    assert written(operation.execute(None, variables)) == written(ExecutionResult(theirs.data, theirs.errors))
+    for _ in range(3):
+        assert written(operation.execute(None, variables)) == written(ExecutionResult(theirs.data, theirs.errors))
 
 
 # ---------------------------------------------------------------------------- the schema itself

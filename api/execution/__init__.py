@@ -2,7 +2,8 @@
 
 graphql-core executes depth first: every field of every object is a chain of calls.  Here an operation is compiled once
 into a :class:`Plan`, and a field is executed over *all* objects of its level at once: one pass fetches the values, one
-pass completes them.  Strings, numbers, booleans and enums are checked by the column, not by the value.
+pass completes them.  Strings, numbers, booleans and enums are checked by the column, not by the value.  Where nothing
+but attributes is selected, one compiled function does all of it (:mod:`.fused`).
 
     operation = Operation(schema, document, node)     compiled once, executed often, by any number of threads
     operation.execute(context, variables)             a graphql.ExecutionResult

@@ -34,7 +34,7 @@ from .places import ItemPlaces, Places, SomePlaces
 if TYPE_CHECKING:
     from .operation import FieldPlan, Run
 
-__all__ = ["FAILURES", "NULLS", "Completer", "Failure", "UnsupportedError", "completer"]
+__all__ = ["FAILURES", "NULLS", "Completer", "Failure", "UnsupportedError", "completer", "odd"]
 
 NULLS, FAILURES = 1, 2
 _NULL = type(None)
@@ -58,7 +58,7 @@ _Undefined = type(Undefined)
 
 
 @lru_cache(maxsize=4096)
-def _odd(cls: type) -> bool:
+def odd(cls: type) -> bool:
     """Whether values of this class are no plain values: exceptions, awaitables, failures, undefined."""
     return issubclass(cls, Exception | Failure | _Undefined) or hasattr(cls, "__await__")
 
@@ -77,7 +77,7 @@ class Completer:
     def complete(self, run: Run, values: list[Any], places: Places) -> tuple[list[Any], int]:
         """The completed column and what it may hold."""
         classes = set(map(type, values))
-        if any(map(_odd, classes)):
+        if any(map(odd, classes)):
             values, classes = self._screened(values, places), set()
         found, flags = self._complete(run, values, classes or set(map(type, values)), places)
         if flags and self.non_null:

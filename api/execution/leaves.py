@@ -21,7 +21,7 @@ from graphql import (
 
 from .shortcuts import Shortcuts
 
-__all__ = ["Column", "column"]
+__all__ = ["Column", "column", "members"]
 
 #: The completed values of a column, or ``None`` where they must be looked at one by one.  The column has values of the
 #: classes given beside it, none of them an exception, an awaitable or undefined; nulls stay nulls.
@@ -41,7 +41,7 @@ def column(type_: GraphQLLeafType, shortcuts: Shortcuts) -> Column:
     if type_ is GraphQLFloat:
         return _floats
     if isinstance(type_, GraphQLEnumType) and (known := shortcuts.enum_names(type_)):
-        return _members(*known, {v.value: name for name, v in type_.values.items() if type(v.value) is str})
+        return _members(known[0], *members(type_, known[1]))
     return _coerced(type_.coerce_output_value)
 
 
@@ -69,12 +69,17 @@ def _floats(values: list[Any], classes: set[type]) -> list[Any] | None:
     return values if classes == {_NULL} else None
 
 
-def _members(cls: type, names: Mapping[Any, str], words: Mapping[str, str]) -> Column:
-    # Members live as long as their class, so that their identity is as good as they are, and cheaper to look up:
-    # the hash of a member is computed in Python.
-    held = dict(names)  # as long as this function
-    by_identity = {id(member): name for member, name in held.items()} | {id(None): None}
-    by_word: dict[Any, str | None] = dict(words) | {None: None}
+def members(type_: GraphQLEnumType, names: Mapping[Any, str]) -> tuple[dict[Any, Any], dict[Any, Any]]:
+    """What stands in the response for the words of an enum, and for its members by their ``id``; nulls are nulls.
+
+    Members live as long as their class, and ``names`` as long as the tables, so that their identity is as good as they
+    are, and cheaper to look up: the hash of a member is computed in Python."""
+    by_word = {v.value: name for name, v in type_.values.items() if type(v.value) is str}
+    by_identity = {id(member): name for member, name in names.items()}
+    return {**by_word, None: None}, {**by_identity, id(None): None}
+
+
+def _members(cls: type, by_word: Mapping[Any, Any], by_identity: Mapping[Any, Any]) -> Column:
     fine, written = ({cls}, {cls, _NULL}, {_NULL}), ({str}, {str, _NULL})
 
     def named(values: list[Any], classes: set[type]) -> list[Any] | None:

@@ -40,7 +40,8 @@ from graphql.execution.collect_fields import FieldDetails, FragmentDetails, coll
 from graphql.pyutils import Path
 from graphql.pyutils.is_awaitable import is_awaitable
 
-from .completion import FAILURES, Failure, UnsupportedError, completer
+from .completion import FAILURES, Failure, UnsupportedError, completer, odd
+from .fused import MAX_CLASSES, Fused, fused
 from .places import FieldPlaces, Places, RootPlaces, SomePlaces
 from .shortcuts import Shortcuts
 
@@ -48,6 +49,8 @@ __all__ = ["Operation", "UnsupportedError"]
 
 #: How many sets of values of the variables in ``@skip`` and ``@include`` an operation is kept compiled for.
 VARIANTS = 16
+#: How often a function is made for a selection, if it met what it was not made for.
+MADE = 8
 _CONSTANT = (BooleanValueNode, EnumValueNode, FloatValueNode, IntValueNode, NullValueNode, StringValueNode)
 _IMMUTABLE = (str, int, float, type(None), Enum)
 #: What graphql-core answers an operation that selects too deeply with.
@@ -281,10 +284,20 @@ class ObjectPlan:
     def __init__(self, of: Operation, type_: GraphQLObjectType, grouped: Mapping[str, list[FieldDetails]]) -> None:
         fields = (FieldPlan(of, type_, key, i, details) for i, (key, details) in enumerate(grouped.items()))
         self.fields = [f for f in fields if f.definition is not None]
+        self.type = type_
+        #: The classes of the objects that the columns were made of so far.
+        self.classes: frozenset[type] = frozenset()
         self._rows = _row_maker(tuple(f.key for f in self.fields))
+        self._fused: Fused | None = None
+        self._left = MADE if all(f.attribute or f.name == "__typename" for f in self.fields) else 0
 
     def execute(self, run: Run, sources: list[Any], places: Places) -> tuple[list[Any], int]:
         """An object, or the failure of a field that may not be null, for each source."""
+        rows = self._at_once(sources)
+        if rows is not None:
+            return rows, 0
+        if len(self.classes) <= MAX_CLASSES:
+            self.classes |= set(islice(set(map(type, sources)), MAX_CLASSES + 1))
         columns: list[list[Any]] = []
         failed: dict[int, Failure] = {}
         n, indices = len(sources), list[int]()
@@ -309,6 +322,25 @@ class ObjectPlan:
             for i, row in zip(indices, self._rows(len(indices), *columns), strict=True):
                 found[i] = row
         return found, FAILURES
+
+    def _at_once(self, sources: list[Any]) -> list[dict[str, Any]] | None:
+        """The objects by one function, where there is one and nothing stands in its way."""
+        made = self._fused
+        if made is None:
+            if not self._left or not self.classes:  # what is executed once is not worth a function
+                return None
+            self._left -= 1
+            made = self._fused = fused(self, odd)
+            if made is None:
+                self._left = 0
+                return None
+        try:
+            found = made(sources)
+        except Exception:
+            found = None
+        if found is None and self._left:
+            self._fused = None  # the next one knows what the columns meet now
+        return found
 
 
 @lru_cache(maxsize=4096)
@@ -339,6 +371,8 @@ class FieldPlan:
         self._of = of
         #: The coerced arguments, once known to be the same always.
         self.constant: dict[str, Any] | None = None
+        #: The attribute of the source that is the value, if it is no more than that.
+        self.attribute: str | None = None
         #: Object types by abstract type and class of value.
         self.kinds: dict[tuple[Any, type], GraphQLObjectType] = {}
         self._below: dict[GraphQLObjectType, ObjectPlan] = {}
@@ -349,6 +383,7 @@ class FieldPlan:
         if self.shortcuts.is_async(definition):
             raise UnsupportedError(f"{parent_type}.{self.name} is asynchronous")
         self._bare = not definition.args and not self.nodes[0].arguments
+        self.attribute = self.shortcuts.attribute(definition) if self._bare else None
         self._plain = self.shortcuts.plain(definition) if self._bare else None
         self._method = self.shortcuts.method(definition) or _resolver(definition)
         self._completer = completer(self, definition.type)
@@ -361,6 +396,10 @@ class FieldPlan:
             fields = collect_subfields(of.schema, of.details, run.variables, of.operation, type_, self.details)
             found = self._below[type_] = ObjectPlan(of, type_, fields.grouped_field_set)
         return found
+
+    def known(self, type_: GraphQLObjectType) -> ObjectPlan | None:
+        """The same, if an object of ``type_`` was ever met."""
+        return self._below.get(type_)
 
     def column(self, run: Run, sources: Sequence[Any], places: Places) -> tuple[list[Any], int]:
         """The completed values of the field for all sources."""

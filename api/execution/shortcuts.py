@@ -16,6 +16,10 @@ class Shortcuts:
 
     A subclass may answer more; what it answers must give the very results that the schema's own functions give."""
 
+    def attribute(self, field: GraphQLField) -> str | None:
+        """The attribute of the source whose value, as ``getattr`` gives it, is what ``field.resolve`` gives."""
+        return None
+
     def plain(self, field: GraphQLField) -> Callable[[Any], Any] | None:
         """A function of the source alone that does what ``field.resolve`` does without arguments; ``None`` where there
         is none."""

@@ -35,13 +35,20 @@ class StrawberryShortcuts(Shortcuts):
         self._scalars = schema.schema_converter.scalar_registry
         self._handlers = bool(schema.exception_handlers)
 
+    def attribute(self, field: GraphQLField) -> str | None:
+        found = self._simple(field)
+        if found is None or found.base_resolver is not None or not self._by_attribute(found):
+            return None
+        return found.python_name
+
     def plain(self, field: GraphQLField) -> Callable[[Any], Any] | None:
         found = self._simple(field)
         if found is None:
             return None
         resolver = found.base_resolver
         if resolver is None:
-            return cast(Callable[[Any], Any], attrgetter(found.python_name)) if self._by_attribute(found) else None
+            name = self.attribute(field)
+            return None if name is None else cast(Callable[[Any], Any], attrgetter(name))
         if resolver.self_parameter and not (
             resolver.info_parameter or resolver.parent_parameter or resolver.root_parameter or found.arguments
         ):

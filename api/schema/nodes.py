@@ -85,13 +85,12 @@ def viewing(cls: type[_T], **held: Any) -> _T:
     return made
 
 
-def viewing_each(cls: type[_T], answers: Sequence[Any], **held: Any) -> list[_T]:
-    """An object of a type made by :func:`view` for each of many answers, which it holds as ``it``."""
-    made = []
+def viewing_each(cls: type[_T], answers: Sequence[Any], assessment: Any) -> list[_T]:
+    """An object of a type made by :func:`view` for each of many answers, which it holds as ``it`` beside the
+    ``assessment`` that they are of."""
+    made, new = [], cls.__new__
     for it in answers:
-        one = cls.__new__(cls)
-        inside = one.__dict__
-        inside["it"] = it
-        inside.update(held)
+        one: Any = new(cls)
+        one.it, one.assessment = it, assessment  # cheaper than its `__dict__`, which would have to be made
         made.append(one)
     return made

@@ -35,8 +35,11 @@ __all__ = ["Document", "Documents", "Pace", "Prepared"]
 #: documents take some 100 MB at the worst.
 KEPT_CHARACTERS = 500_000
 LONG = 8_000
-#: An operation is quick that takes less of the processor, in seconds, and has shown so this often.
-QUICK, SEEN = 0.001, 3
+#: An operation is quick that takes less of the processor, in seconds, and has shown so this often: to hand it to a
+#: thread takes a quarter of a thousandth.
+QUICK, SEEN = 0.002, 3
+#: The first times do not count: the operation's functions are made then (:mod:`api.execution.fused`).
+WARMING = 2
 
 
 class Prepared:
@@ -83,12 +86,13 @@ class Pace:
 
     def quick(self, cost: int) -> bool:
         """Whether it will take little, as far as anybody knows."""
-        return self.seen >= SEEN and self.slowest < QUICK and cost <= self.cost
+        return self.seen >= WARMING + SEEN and self.slowest < QUICK and cost <= self.cost
 
     def note(self, seconds: float, cost: int) -> None:
         """It took so long.  What is long past weighs less."""
         self.seen += 1
-        self.slowest = max(0.99 * self.slowest, seconds)
+        if self.seen > WARMING:
+            self.slowest = max(0.99 * self.slowest, seconds)
         self.cost = max(self.cost, cost)
 
 
