@@ -28,8 +28,8 @@ from kg.terms import prefix_of
 
 __all__ = [
     "COLUMNS", "STATUS_WORDS", "CellValue", "Sheet", "Table", "cell_text", "column_letter", "control_from_fields",
-    "decoded_text", "file_bytes", "find_target", "kept_as_text", "parse_controls", "parse_day", "parse_table", "plausible_day",
-    "read_controls", "read_table", "sentences_of", "target_kind", "text_rows", "workbook_sheets",
+    "decoded_text", "file_bytes", "find_target", "kept_as_text", "parse_controls", "parse_day", "parse_table",
+    "plausible_day", "read_controls", "read_table", "sentences_of", "target_kind", "text_rows", "workbook_sheets",
 ]  # fmt: skip
 
 #: What is read of a control → the other headings it may stand under.  Case, punctuation and order do not matter.
