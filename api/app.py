@@ -6,6 +6,7 @@ from functools import cache
 
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, PlainTextResponse
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -86,7 +87,22 @@ def create_app(
     add_linked_data(app)
     add_sparql(app, limits)
     _add_operations(app, found, gate, metrics)
+    _answer_head(app)
     return app
+
+
+def _answer_head(app: FastAPI) -> None:
+    """HEAD wherever there is GET (RFC 9110, 9.3.2): FastAPI's own routes answer GET alone."""
+    answered = {route.path for route in app.routes if isinstance(route, Route) and "HEAD" in (route.methods or ())}
+    for route in [r for r in app.routes if isinstance(r, APIRoute) and r.methods == {"GET"}]:
+        if route.path not in answered:
+            app.add_api_route(
+                route.path,
+                route.endpoint,
+                methods=["HEAD"],
+                include_in_schema=False,
+                response_class=route.response_class,
+            )
 
 
 def _add_pages(app: FastAPI, release: Release) -> None:

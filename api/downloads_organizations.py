@@ -1,4 +1,4 @@
-"""The files of one organisation: its coverage, gaps and plan for a framework, and its controls.
+"""The files of one organisation: its coverage, gaps and plan for a framework, its statements, and its controls.
 
 Who asks is settled first, exactly as GraphQL does it: an organisation that is not there and one in which the asker has
 no role are the same answer, given before the store is asked.  Nothing of it may be kept on the way.
@@ -61,15 +61,16 @@ class _Files:
         except UnknownIdError:
             raise no_organization(id_) from None
 
-    def assessed(self, kind: str, answer: _Answer, *, whole_: bool = False) -> Callable[[Request], Asked]:
-        """The reader of an address that gives an answer of that class: of the framework it names, or of all."""
+    def assessed(self, kind: str, answer: _Answer, *, whole_: bool = False, of: str = "") -> Callable[[Request], Asked]:
+        """The reader of an address that gives an answer of that class: of the framework it names, of all, or of the
+        one that such an answer is always ``of``."""
         forms, name = _forms(kind, whole_), _FILES[kind]
 
         def read(request: Request) -> Asked:
             state, release = self.state(request), release_of(request)
-            if whole_:
+            if whole_ or of:
                 form, negotiated = whole(request, name, forms)
-                frameworks = tuple(release.frameworks)
+                frameworks = (of,) if of else tuple(release.frameworks)
             else:
                 one, form, negotiated = at_address(request, "framework", "framework", release.frameworks, forms)
                 frameworks = (one,)
@@ -82,8 +83,8 @@ class _Files:
                 found = [answer(assessment, framework) for framework in frameworks]
                 return found if whole_ else found[0]
 
-            stem = "" if whole_ else f"-{frameworks[0]}"
-            path = "" if whole_ else f"/{quote(frameworks[0])}"
+            stem = "" if whole_ or of else f"-{frameworks[0]}"
+            path = "" if whole_ or of else f"/{quote(frameworks[0])}"
             return Asked(
                 form=form,
                 stem=f"{state.organization_id}-{name}{stem}",
@@ -115,7 +116,13 @@ class _Files:
 
 
 #: Answer → the word in the address.
-_FILES = {"Coverage": "coverage", "GapReport": "gaps", "Plan": "plan"}
+_FILES = {
+    "Coverage": "coverage",
+    "GapReport": "gaps",
+    "Plan": "plan",
+    "StatementOfApplicability": "soa",
+    "Duties": "readiness",
+}
 _CONTROLS = (FORMATS["json"], FORMATS["csv"], FORMATS["oscal-component"])
 
 
@@ -195,6 +202,18 @@ def addresses(gate: Gate, metrics: Metrics) -> tuple[Address, ...]:
                 "organisations",
             )
         )
+    for kind, (title, description, answer, framework) in _STATEMENTS.items():
+        found.append(
+            Address(
+                f"/organizations/{{organization}}/{_FILES[kind]}",
+                title,
+                description,
+                files.assessed(kind, answer, of=framework),
+                _forms(kind, False),
+                _PARAMETERS,
+                tag="organisations",
+            )
+        )
     controls = Address(
         "/organizations/{organization}/controls",
         "The controls of an organisation",
@@ -220,3 +239,34 @@ def _plan(assessment: answers.Assessment, name: str) -> Any:
     from kg.answers.plan import Goals, Options, plan
 
     return plan(assessment, Goals(frameworks=(name,)), Options(time_limit=_TIME_LIMIT))
+
+
+def _statement(assessment: answers.Assessment, name: str) -> Any:
+    from kg.answers.soa import statement_of_applicability
+
+    return statement_of_applicability(assessment, name)
+
+
+def _readiness(assessment: answers.Assessment, name: str) -> Any:
+    from kg.answers.duties import duties
+
+    return duties(assessment, name)
+
+
+#: Answer → what it is called, what it is, who gives it, and the framework it is always of.
+_STATEMENTS: dict[str, tuple[str, str, _Answer, str]] = {
+    "StatementOfApplicability": (
+        "Statement of Applicability",
+        "Each control of ISO/IEC 42001's Annex A: whether it is included, why or why not, how far it is done, by which "
+        "controls, and what an auditor would ask.",
+        _statement,
+        "iso42001",
+    ),
+    "Duties": (
+        "Readiness for the EU AI Act",
+        "What of the EU AI Act binds each AI system now or later, by role, tier and date, how far it is met, and what "
+        "to do next.",
+        _readiness,
+        "eu-ai-act",
+    ),
+}

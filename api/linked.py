@@ -14,7 +14,6 @@ from urllib.parse import quote, urldefrag
 
 from fastapi import FastAPI, Path, Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import Match
 
 from api.negotiation import best
 from kg.errors import KgError, UnknownIdError, nearest
@@ -39,21 +38,8 @@ MEDIA_TYPES = {
 }
 #: What clients also call the same formats.
 _ALSO = {"application/json": "jsonld", "application/xml": "rdf", "application/xhtml+xml": "html", "text/n3": "ttl"}
-#: Files that other parts of this server may offer: framework or whole graph, path, media type.  What it has no route
-#: for is not listed.
-_FILES = {
-    "frameworks": (
-        ("/frameworks/{id}.json", "application/json"),
-        ("/frameworks/{id}.csv", "text/csv"),
-        ("/frameworks/{id}.ttl", "text/turtle"),
-        ("/frameworks/{id}.jsonld", "application/ld+json"),
-    ),
-    "graph": (
-        ("/graph.nq", "application/n-quads"),
-        ("/graph.trig", "application/trig"),
-        ("/graph.jsonld", "application/ld+json"),
-    ),
-}
+#: What has files beside its description here: the kind of address, and what its first part is in the address of a file.
+_LISTED = {"/frameworks/{framework}": "framework", "/mappings/{set}": "set", "/graph": ""}
 
 
 #: Stands for the server's address in what is kept; ``Host`` may name anything, so nothing is kept by it.
@@ -158,17 +144,19 @@ def _answer(request: Request, release: Release, path: str) -> Response:
 
 
 def _downloads(request: Request, release: Release) -> list[Download]:
+    """The files of what has an IRI, from the table that their routes are made of."""
     from kg.catalogue import DATASET, Download
-    from kg.terms import FRAMEWORKS
+    from kg.terms import FRAMEWORKS, set_iri
 
     found = []
-    names = [*release.frameworks, *release.catalogues]
-    wanted = [(FRAMEWORKS + n, p.format(id=n), media) for n in names for p, media in _FILES["frameworks"]]
-    wanted += [(DATASET, path, media) for path, media in _FILES["graph"]]
-    for dataset, path, media in wanted:
-        scope = {"type": "http", "method": "GET", "path": path, "root_path": "", "headers": []}
-        if any(route.matches(scope)[0] == Match.FULL for route in request.app.routes):
-            found.append(Download(dataset, path, media))
+    for address in request.app.state.addresses:
+        part = _LISTED.get(address.path)
+        if part is None:
+            continue
+        for name in address.names[part](release) if part else [""]:
+            dataset = {"framework": FRAMEWORKS + name, "set": set_iri(name), "": DATASET}[part]
+            path = address.path.replace(f"{{{part}}}", quote(name)) if part else address.path
+            found += [Download(dataset, f"{path}.{form.extension}", form.media_type) for form in address.forms]
     return found
 
 

@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 import httpx
 import pytest
 from fastapi import FastAPI
+from fastapi.testclient import TestClient
 
 import api
 from api import graphiql, pages
@@ -325,3 +326,12 @@ def test_lock_files_are_exact_and_name_no_registry(folder: str) -> None:
     for name, package in lock["packages"].items():
         assert "resolved" not in package, name
         assert not name or package["integrity"].startswith("sha512-"), name
+
+
+def test_head_is_answered_wherever_get_is(release: Release) -> None:
+    client = TestClient(create_app(release))
+    for path in ("/", "/errors", "/schema.graphql", "/healthz", "/readyz", "/downloads", "/openapi", "/openapi.json",
+                 "/id/gdpr/art-32.1", "/.well-known/void", "/sparql", "/frameworks.csv", "/mappings"):  # fmt: skip
+        found, head = client.get(path), client.head(path)
+        assert (head.status_code, head.content) == (found.status_code, b"") == (200, b""), path
+        assert head.headers["content-type"] == found.headers["content-type"], path

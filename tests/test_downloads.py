@@ -38,10 +38,12 @@ from api.downloads import Address
 from api.responses import PROBLEM, refusal
 from api.serving import Asked, NoSuchFormatError, Serving, named
 from kg import Release, answers
+from kg.answers.duties import duties
 from kg.answers.gaps import gap_report
 from kg.answers.listing import list_framework, list_graph, list_set
+from kg.answers.soa import statement_of_applicability
 from kg.errors import KgError, UnknownIdError
-from kg.exports.formats import FORMATS, Format, write
+from kg.exports.formats import FORMATS, Format, formats_for, write
 from kg.model import Control, ControlRow, ControlStatus, Profile
 from kg.organizations import writing
 from kg.organizations.store import PLATFORM, Actor, Role, Store
@@ -721,6 +723,26 @@ def test_an_organisations_files_are_the_answers(world: tuple[Store, FastAPI], re
     for path in private(app, "alpha"):
         if "/plan/" not in path or path.endswith(".csv"):  # each plan is searched for
             assert send(path, **auth).status_code == 200, path
+
+
+def test_statements_about_an_organisation_are_the_answers(world: tuple[Store, FastAPI], release: Release) -> None:
+    store, app = world
+    auth = {"Authorization": f"Bearer {store.create_key('alpha', Role.VIEWER, actor=ME).token}"}
+    send, state = sender(app), store.load("alpha")
+    assessment = answers.assess(release, state.controls, state.profile, DAY)
+    found = {"soa": statement_of_applicability(assessment), "readiness": duties(assessment)}
+    for name, answer in found.items():
+        forms = formats_for(answer)
+        assert {f.name for f in forms} >= {"xlsx", "csv", "md", "html", "json"}
+        for form in forms:
+            given = send(f"/organizations/alpha/{name}.{form.extension}?asOf={DAY}", **auth)
+            assert given.content == b"".join(write(answer, release, form)), (name, form)
+            assert f'filename="alpha-{name}.{form.extension}"' in given.headers["content-disposition"]
+        other = send(f"/organizations/alpha/{name}?asOf=2028-01-01", **auth)
+        assert other.json()["asOf"] == "2028-01-01"
+        refused = send(f"/organizations/alpha/{name}.pdf", **auth)
+        assert refused.status_code == 404
+        assert ".xlsx" in refused.json()["hint"]
 
 
 def test_the_validator_is_of_what_the_organisation_says(world: tuple[Store, FastAPI], release: Release) -> None:

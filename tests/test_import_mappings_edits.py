@@ -23,16 +23,19 @@ from typer.testing import CliRunner
 
 from kg import Release
 from kg.answers import Filter, crosswalk
+from kg.answers.listing import list_set
 from kg.cli.app import app
 from kg.errors import InputError, UsageError
 from kg.exports.csv import csv_text
+from kg.exports.formats import write
 from kg.exports.tables import document
 from kg.exports.xlsx import workbook
-from kg.importers.mappings import Declared, Edits, compare, own_set, patched, read_mappings, write_folder
+from kg.importers.mappings import Declared, Edits, compare, own_set, patched, plan, read_mappings, write_folder
 from kg.importers.mappings.sheets import CROSSWALK
 from kg.importers.mappings.words import plain
 from kg.model import Authority, Mapping
 from kg.relations import RELATIONS, inverse, word
+from kg.sources import builtin_data, lint
 from kg.sources.canonical import sssom_text
 from kg.sources.sssom import predicate_of
 
@@ -549,3 +552,24 @@ def test_a_file_that_changes_nothing_is_not_written(real: tuple[Path, Release], 
     code, _, errors = run(str(source), "--data", str(folder), "-o", str(tmp_path / "x.diff"))
     assert code == 2
     assert "changes nothing" in errors
+
+
+def test_an_exported_set_becomes_the_file_that_it_was_made_of(tmp_path: Path) -> None:
+    """From one person's data folder by SSSOM into another's; the export itself is no file of a folder, and says so."""
+    source = builtin_data() / "mappings" / "gdpr-iso42001.sssom.tsv"
+    theirs = tmp_path / "theirs" / "mappings" / "acme.sssom.tsv"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text(source.read_text(encoding="utf-8").replace("mappings/gdpr-iso42001", "mappings/acme"))
+    release = Release.load(tmp_path / "theirs")
+    exported = tmp_path / "mine" / "mappings" / "acme.sssom.tsv"
+    exported.parent.mkdir(parents=True)
+    exported.write_bytes(b"".join(write(list_set(release, "acme"), release, "sssom")))
+    (found,) = [f for f in lint([tmp_path / "mine"]) if f.code == "UNKNOWN_COLUMN"]
+    assert "export" in found.message
+    assert "kg import mappings" in found.hint
+    incoming = read_mappings(exported)
+    with pytest.raises(UsageError) as refused:
+        plan(incoming, Release.load(), Declared())
+    assert "acme, authority project" in refused.value.hint
+    made = plan(incoming, Release.load(), Declared(set_id="acme", authority=Authority.PROJECT))
+    assert made.text == theirs.read_text(encoding="utf-8")

@@ -28,7 +28,7 @@ RELEASE = Release.load()
 TARGETS = ("iso42001:A.7.2", "gdpr:art-32.1.b", "aisb:ACC-01", "eu-ai-act:art-15.5")
 
 control_rows = st.builds(ControlRow, st.sampled_from(TARGETS), st.sampled_from((SUPERSET_OF, INTERSECTS_WITH, RELATED)))
-texts = st.text("abcé 1-;,\"'", max_size=12).map(str.strip)
+texts = st.text("abcé 1-;,\"'=@+", max_size=12).map(str.strip)
 controls = st.builds(
     Control,
     id=st.sampled_from([f"C-{n}" for n in range(8)]),
@@ -92,6 +92,18 @@ def test_what_is_written_reads_back(tmp_path_factory: pytest.TempPathFactory, ke
         read = read_controls(path, RELEASE).controls
         assert {c.id: c for c in read} == {c.id: c for c in kept}
         assert plan_import(kept, Sheet(read)).empty
+
+
+def test_nothing_that_is_written_runs_in_a_spreadsheet(tmp_path: Path) -> None:
+    hostile = ['=HYPERLINK("http://x")', "@SUM(A1)", "+1", "-2+3", "'=1", "''@x", "＝1", "it's", "'quoted'"]
+    kept = tuple(control(f"C-{n}", title=text, owner=text) for n, text in enumerate(hostile))
+    kept += (control("=C-9"),)
+    path = tmp_path / "controls.csv"
+    path.write_text(controls_csv(kept), encoding="utf-8")
+    with path.open(encoding="utf-8", newline="") as file:
+        cells = [cell for row in csv.reader(file) for cell in row]
+    assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "＝"))]
+    assert {c.id: c for c in read_controls(path, RELEASE).controls} == {c.id: c for c in kept}
 
 
 def test_a_change_is_told_field_by_field() -> None:

@@ -376,7 +376,7 @@ def test_what_is_counted_is_there(release: Release, get: Get) -> None:
     assert names == {g.value for g in release.dataset.named_graphs() if isinstance(g, ox.NamedNode)}
 
 
-def test_every_file_that_is_listed_is_there_and_of_that_type(get: Get) -> None:
+def test_every_file_that_is_listed_is_there_and_of_that_type(release: Release, get: Get) -> None:
     dcat = rdflib.Namespace("http://www.w3.org/ns/dcat#")
     graph = graph_of(get, "/id/catalogue")
     files = {str(u): str(graph.value(d, dcat.mediaType)) for d, u in graph.subject_objects(dcat.downloadURL)}
@@ -384,6 +384,10 @@ def test_every_file_that_is_listed_is_there_and_of_that_type(get: Get) -> None:
     dumps = graph_of(get, "/id/void").objects(None, rdflib.URIRef("http://rdfs.org/ns/void#dataDump"))
     files |= {str(u): files.get(str(u), "") for u in dumps}
     assert len(files) > 100
+    app = create_app(release)
+    sets = {f"{a.path.format(set=n)}.{f.extension}" for a in app.state.addresses if a.path == "/mappings/{set}"
+            for n in release.sets for f in a.forms}  # fmt: skip
+    assert sets | {"/graph.sssom.tsv", "/graph.nq", "/frameworks/gdpr.xlsx"} <= {urlsplit(u).path for u in files}
     paths = {urlsplit(url).path: media for url, media in files.items()}
     # of one set every form, of the others one: the forms are made by the same few lines
     asked = [p for p in paths if "finos-air-eu" in p or p.endswith(".nt") or paths[p] == ""]

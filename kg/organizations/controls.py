@@ -28,8 +28,8 @@ from kg.terms import prefix_of
 
 __all__ = [
     "COLUMNS", "STATUS_WORDS", "CellValue", "Sheet", "Table", "cell_text", "column_letter", "control_from_fields",
-    "decoded_text", "file_bytes", "find_target", "parse_controls", "parse_day", "parse_table", "plausible_day",
-    "read_controls", "read_table", "sentences_of", "target_kind", "text_rows", "workbook_sheets",
+    "decoded_text", "file_bytes", "find_target", "kept_as_text", "parse_controls", "parse_day", "parse_table",
+    "plausible_day", "read_controls", "read_table", "sentences_of", "target_kind", "text_rows", "workbook_sheets",
 ]  # fmt: skip
 
 #: What is read of a control → the other headings it may stand under.  Case, punctuation and order do not matter.
@@ -191,6 +191,24 @@ def control_from_fields(
 
 def _clean(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n").strip()
+
+
+#: What a spreadsheet may run, and what was kept from it; both with apostrophes that the text has of its own.
+_RUNS, _KEPT = re.compile("'*[=+\\-@\t\r\n＝＋－＠]"), re.compile("'+[=+\\-@\t\r\n＝＋－＠]")
+
+
+def kept_as_text(text: str) -> str:
+    """A cell of a CSV file that no spreadsheet runs and that is read back as ``text``: an apostrophe before what may
+    be a formula, taken off by the reader.
+
+    >>> kept_as_text("=1+1"), kept_as_text("it's")
+    ("'=1+1", "it's")
+    """
+    return "'" + text if _RUNS.match(text) else text
+
+
+def _as_written(cell: str) -> str:
+    return cell[1:] if _KEPT.match(cell) else cell
 
 
 def _plain(text: str) -> str:
@@ -605,6 +623,8 @@ def parse_table(table: Table, release: Release, systems: Collection[str] | None)
             findings.append(shape)
             continue
         fields = {name: cells[i] if i < len(cells) else "" for name, i in columns.items()}
+        if table.header_line:  # a file: an apostrophe may keep a spreadsheet from running what follows it
+            fields = {name: _as_written(cell) for name, cell in fields.items()}
         places = {name: table.cell(line, i) for name, i in columns.items()}
         try:
             control = control_from_fields(fields, release, systems=systems, path=table.path, line=line, cells=places)

@@ -13,7 +13,7 @@ from datetime import date, datetime
 from typing import Any
 
 from kg.model import Control, ControlStatus
-from kg.organizations.controls import COLUMNS
+from kg.organizations.controls import COLUMNS, kept_as_text
 from kg.relations import RELATIONS, word
 from kg.release import Release
 from kg.terms import natural_key
@@ -55,7 +55,7 @@ def controls_csv(controls: Iterable[Control]) -> str:
 
     Reading it gives the same controls.  What no cell can say is left out: of an evidence record its kind, title, link
     and note, and the days of one control's records where they differ.  A text that a spreadsheet would run as a
-    formula is written as it is; CSV has no types.
+    formula gets a leading apostrophe, which the reader takes off again.
     """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -77,7 +77,7 @@ def controls_csv(controls: Iterable[Control]) -> str:
             "mappings": rows,
             "systems": "; ".join(c.systems),
         }
-        writer.writerow([cells[column] for column in COLUMNS])
+        writer.writerow([kept_as_text(cells[column]) for column in COLUMNS])
     return out.getvalue()
 
 

@@ -43,6 +43,11 @@ COLUMNS = (
 )  # fmt: skip
 REQUIRED_COLUMNS = ("subject_id", "predicate_id", "object_id", "mapping_justification")
 _REQUIRED_KEYS = ("mapping_set_id", "mapping_set_title", "license", "authority")
+#: What our exports say beside the columns of a source.
+_EXPORTED = (
+    "record_id", "subject_source", "object_source", "author_label", "reviewer_label", "citation", "mapping_source",
+    "license", "authority",
+)  # fmt: skip
 #: How one provision may name another; facts of the text, never steps of a chain.
 LEGAL_PREDICATES = (
     "builds_on", "complements", "defines_by_reference", "designates", "subject_to", "supports", "without_prejudice_to",
@@ -123,8 +128,13 @@ def read_sssom(path: Path, shown: str, content: Content, report: Reporter, data:
         if column not in columns:
             wrong = True
             report(start + 1, "MISSING_COLUMN", f"column {column} is missing", f"columns: {', '.join(COLUMNS)}")
+    exported = [column for column in columns if column in _EXPORTED]
+    if "record_id" in exported:
+        message = f"the file is an export: a file of a data folder has no {', '.join(exported)}"
+        hint = "`kg import mappings FILE --set ID --authority … -o DIR` writes it as one"
+        report(start + 1, "UNKNOWN_COLUMN", message, hint)
     for column in columns:
-        if column not in COLUMNS:
+        if column not in COLUMNS and not ("record_id" in exported and column in exported):
             near = nearest(column, COLUMNS)
             hint = f"did you mean {near}?" if near else f"columns: {', '.join(COLUMNS)}"
             report(start + 1, "UNKNOWN_COLUMN", f"column {column!r} is not known", hint)

@@ -325,8 +325,12 @@ def planned_set(incoming: Incoming, release: Release, declared: Declared) -> Map
     ]
     missing = [(option, what) for value, option, what in asked if not value]
     if missing:
-        message = f"the file does not say {', '.join(what for _, what in missing)}"
-        raise UsageError(message, f"declare it: {' '.join(option for option, _ in missing)}")
+        message = f"nobody has said {', '.join(what for _, what in missing)}"
+        # Whom to trust is decided by who imports; what the file says of itself is only told.
+        says = [about["set"].rpartition("/")[2]] if "set" in about else []
+        says += [f"authority {about['authority']}"] if "authority" in about else []
+        told = f"; of itself the file says: {', '.join(says)}" if says else ""
+        raise UsageError(message, f"declare it: {' '.join(option for option, _ in missing)}{told}")
     if not declared.set_id.replace("-", "").replace(".", "").isalnum() or declared.set_id != declared.set_id.lower():
         raise UsageError(
             f"{declared.set_id!r} cannot be a set's id", "lower case letters, digits, dots, hyphens: --set"
