@@ -334,9 +334,10 @@ class Release:
         found: defaultdict[str, list[Part]] = defaultdict(list)
         for part in self.parts:
             found[part.part].append(part)
-        return MappingProxyType(
-            {p: tuple(sorted(ws, key=lambda w: (w.incorporates, natural_key(w.whole)))) for p, ws in found.items()}
-        )
+        for wholes in found.values():
+            if len(wholes) > 1:
+                wholes.sort(key=lambda w: (w.incorporates, natural_key(w.whole)))
+        return MappingProxyType({part: tuple(wholes) for part, wholes in found.items()})
 
     def whole(self, id_: str) -> str:
         """The whole a provision stands in, in the text's own order; empty for a top node."""

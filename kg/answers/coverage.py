@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple, cast
 
 from kg.answers.applicability import Applicability, Decision, Unit, decide, prevailing, units
 from kg.answers.freshness import fresh_until
@@ -85,6 +85,45 @@ class RequirementResult:
     def applicable(self) -> bool:
         """Whether it counts in the denominator."""
         return self.decision.applicability is Applicability.APPLICABLE
+
+
+class _Explained:
+    """The field ``explanation`` of a result: a table of counts asks for few, so each is made when it is first asked
+    for.  Whoever makes a result hands in an explanation, none, or a :class:`_Later`."""
+
+    def __init__(self, slot: Any) -> None:
+        self._slot = slot
+
+    def __get__(self, result: Any, owner: Any = None) -> Any:
+        if result is None:
+            return self._slot
+        found = self._slot.__get__(result, owner)
+        if isinstance(found, _Later):
+            found = found.assessment.explanation(found.ruling)
+            self._slot.__set__(result, found)
+        return found
+
+    def __set__(self, result: Any, value: Any) -> None:
+        self._slot.__set__(result, value)
+
+    def passed(self, result: RequirementResult) -> Iterator[str]:
+        """The ids of the nodes that the chain shown passes, whether or not it has been asked for."""
+        found = self._slot.__get__(result)
+        if isinstance(found, _Later):
+            yield from (end for s in found.ruling.shown.steps for end in (s.subject, s.object))
+        elif found:
+            yield from (end for s in found.steps for end in (s.subject, s.object))
+
+
+class _Later(NamedTuple):
+    """An explanation that nobody has asked for yet."""
+
+    assessment: Assessment
+    ruling: Ruling
+
+
+_EXPLAINED = _Explained(vars(RequirementResult)["explanation"])
+type.__setattr__(RequirementResult, "explanation", _EXPLAINED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,7 +325,7 @@ class Assessment:
             decision=decision,
             verdict=judgement.verdict,
             reasons=judgement.reasons,
-            explanation=self.explanation(ruling) if ruling else None,
+            explanation=cast("Explanation", _Later(self, ruling)) if ruling else None,
             set_aside=judgement.set_aside,
             units=tuple(UnitVerdict(u.id, u.title, d.applicability, j.verdict) for u, d, j in every)
             if len(every) > 1
@@ -334,8 +373,7 @@ class Assessment:
 
 def _passed(results: Sequence[RequirementResult]) -> set[str]:
     """The frameworks that the chains shown pass: their cautions concern the answer too."""
-    shown = (r.explanation for r in results if r.explanation)
-    return {prefix_of(end) for e in shown for s in e.steps for end in (s.subject, s.object)}
+    return {prefix_of(end) for end in {end for r in results for end in _EXPLAINED.passed(r)}}
 
 
 def _count(results: Sequence[RequirementResult]) -> Counts:

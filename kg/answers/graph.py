@@ -245,23 +245,27 @@ class Graph:
         """Provision → the reference controls and joint nodes that contain or overlap it within the hop limit.  What
         is not here is our blind spot: no shipped control can cover it."""
         found: defaultdict[str, list[str]] = defaultdict(list)
-        for table, related in self.relations([self.arrays.node(id_) for id_ in self._starts]):
-            good = (related.outcome >= Outcome.OVERLAPS) & (self.arrays.node_kind[related.target] == PROVISION)
-            starts = table.starts[related.who[good]]
-            for start, target in zip(starts.tolist(), related.target[good].tolist(), strict=True):
-                found[self.name(target)].append(self.name(start))
+        for start, target in zip(*(column.tolist() for column in self._covers), strict=True):
+            found[self.name(target)].append(self.name(start))
         return {target: tuple(starts) for target, starts in found.items()}
-
-    @property
-    def _starts(self) -> list[str]:
-        return [*self.release.controls, *self.release.joints]
 
     @cached_property
     def is_coverable(self) -> Array:
         """The same of every node, as a column."""
         found = np.zeros(self.arrays.nodes, bool)
-        found[[self.arrays.node(id_) for id_ in self.coverable]] = True
+        found[self._covers[1]] = True
         return found
+
+    @cached_property
+    def _covers(self) -> tuple[Array, Array]:
+        """The reference controls and joint nodes, and beside each a provision that it contains or overlaps."""
+        starts, targets = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+        ids = (*self.release.controls, *self.release.joints)
+        for table, related in self.relations([self.arrays.node(id_) for id_ in ids]):
+            good = (related.outcome >= Outcome.OVERLAPS) & (self.arrays.node_kind[related.target] == PROVISION)
+            starts.append(table.starts[related.who[good]])
+            targets.append(related.target[good])
+        return np.concatenate(starts), np.concatenate(targets)
 
     def requirements(self, framework: str) -> tuple[Provision, ...]:
         """The framework's requirements in the text in force."""

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kg.answers.engine.algebra import Array, Entries, Pairs, least, pairs
+from kg.answers.engine.algebra import Array, Entries, Pairs, distinct, least, pairs
 from kg.answers.engine.answer import Own, laid
 from kg.answers.engine.walk import Table
 from kg.answers.freshness import fresh_until
@@ -257,7 +257,7 @@ class Judge:
         holders = []
         for fresh in (True, False) if old.any() else (False,):
             left = at[~old[p.who[at]]] if fresh else at
-            targets, first = np.unique(p.target[left], return_index=True)
+            targets, first = distinct(p.target[left])
             holders.append(dict(zip(targets.tolist(), left[first].tolist(), strict=True)))
         found = []
         for joint in release.joints.values():

@@ -30,3 +30,5 @@ def main() -> None:
         app()
     except KeyboardInterrupt:
         sys.exit(130)
+    finally:
+        gc.freeze()  # nor when the process ends, and everything goes with it

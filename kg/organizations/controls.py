@@ -12,8 +12,6 @@ from __future__ import annotations
 import csv
 import io
 import re
-import zipfile
-import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
@@ -848,8 +846,6 @@ def _text_table(shown: str, data: bytes) -> Table:
 
 # ------------------------------------------------------------------ workbooks
 
-#: What :mod:`zipfile` raises for a damaged archive.
-_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError)
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 CellValue = int | float | str | bool | time | date | datetime | timedelta
 
@@ -866,8 +862,12 @@ def workbook_sheets(shown: str, data: bytes) -> list[tuple[str, tuple[int, int] 
 
     Raises :class:`~kg.errors.InputError` if it is none, damaged, protected or would not fit into memory.
     """
+    import zipfile
+    import zlib
+
     import python_calamine as calamine
 
+    damaged = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError)
     try:
         if data.startswith(b"PK"):
             _refuse_giants(shown, data)
@@ -884,7 +884,7 @@ def workbook_sheets(shown: str, data: bytes) -> list[tuple[str, tuple[int, int] 
     except calamine.PasswordError:
         hint = "save a copy without password"
         raise InputError.one(shown, "UNREADABLE", "the workbook is protected by a password", hint) from None
-    except (calamine.CalamineError, *_DAMAGED) as error:
+    except (calamine.CalamineError, *damaged) as error:
         message = f"this is not a workbook, or a damaged one: {error}"
         raise InputError.one(shown, "UNREADABLE", message, "open it, save it as .xlsx and try again") from None
 
@@ -894,6 +894,8 @@ def _refuse_giants(shown: str, data: bytes) -> None:
 
     Raises :class:`InputError`, and what :mod:`zipfile` raises for a damaged archive.
     """
+    import zipfile
+
     hint = "delete what lies below and to the right of the table, or export the sheet as CSV"
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         if sum(entry.file_size for entry in archive.infolist()) > _MOST_BYTES:

@@ -48,6 +48,16 @@ class Pairs(NamedTuple):
     rank: Array
 
 
+def distinct(values: Array) -> tuple[Array, Array]:
+    """The values in order, each once, and where each first stands: ``numpy.unique`` of one dimension, which imports
+    masked arrays for it."""
+    order = np.argsort(values, kind="stable")
+    ordered = values[order]
+    first = np.ones(len(ordered), bool)
+    first[1:] = ordered[1:] != ordered[:-1]
+    return ordered[first], order[first]
+
+
 def rank_of(hops: Array, parts: Array, authority: Array, strength: Array) -> Array:
     """What chains are ranked by before their ids, in 23 bits: fewest hops, fewest part steps, higher minimum
     authority, higher minimum strength; smallest first."""

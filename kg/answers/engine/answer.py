@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kg.answers.engine.algebra import COMPOSE, OUTCOME, Array, Entries, Pairs, least, pairs, rank_of
+from kg.answers.engine.algebra import COMPOSE, OUTCOME, Array, Entries, Pairs, distinct, least, pairs, rank_of
 from kg.answers.engine.merged import Labels, best_of, merged
 from kg.answers.engine.walk import Table, View, gather, kept, walk
 from kg.arrays import FULL_STRENGTH, HIGHEST
@@ -289,7 +289,7 @@ def _joints(view: View, own: Own, labels: Labels, best: Array, doubtful: Array, 
         holds[asked] = False
         some = np.flatnonzero(found.outcome == Outcome.CONTAINS)
         some = some[np.lexsort((found.who[some], found.rank[some], found.target[some]))]
-        targets, first = np.unique(found.target[some], return_index=True)
+        targets, first = distinct(found.target[some])
         shown = found.shown[some[first]]
         holds[targets] = True
         hops[targets] = own.hops[of[shown]] + table.hops[row[shown]]

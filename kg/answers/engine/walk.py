@@ -15,7 +15,7 @@ from functools import cached_property
 
 import numpy as np
 
-from kg.answers.engine.algebra import COMPOSE, Array
+from kg.answers.engine.algebra import COMPOSE, Array, distinct
 from kg.arrays import ALL_OF, FULL_STRENGTH, HIGHEST, Arrays
 from kg.relations import ALL, AT_LEAST, EQUAL, INTERSECTS_WITH, NO_RELATIONSHIP
 
@@ -55,7 +55,8 @@ class View:
         both = self.standing[one] & self.standing[other]
         one, other = one[both], other[both]
         #: Pairs of nodes that rule each other out, as ``one * nodes + other``, both ways, in order.
-        self.enemies: Array = np.unique(np.concatenate([one * arrays.nodes + other, other * arrays.nodes + one]))
+        pairs = np.concatenate([one * arrays.nodes + other, other * arrays.nodes + one])
+        self.enemies: Array = distinct(pairs)[0]
         self.has_enemy: Array = np.zeros(arrays.nodes, bool)
         self.has_enemy[one] = self.has_enemy[other] = True
 
