@@ -132,6 +132,8 @@ def _answer(request: Request, release: Release, path: str) -> Response:
     if "#" in path:  # a fragment that was written into the address: the document, at that place
         document, fragment = urldefrag(path)
         return RedirectResponse(f"/id/{quote(document)}#{quote(fragment)}", 303)
+    if file := _file(release, path):
+        return RedirectResponse(file, 303)
     described = linked.documents(release)
     stem, ending = _split(path, lambda p: BASE + p in described)
     iri = BASE + stem
@@ -141,6 +143,18 @@ def _answer(request: Request, release: Release, path: str) -> Response:
         raise UnknownIdError(f"{iri} names nothing in this release", hint + "endings: " + ", ".join(MEDIA_TYPES))
     wanted = ending or chosen(request)
     return _respond(request, body_of(request, release, iri, wanted), wanted, iri, stem, negotiated=not ending)
+
+
+def _file(release: Release, path: str) -> str:
+    """Where a thing that is nothing but a file is: a crosswalk by its two sides, the release by its digest.  Exchange
+    files are named by these IRIs.  Empty for everything else, and for another release."""
+    kind, _, rest = path.partition("/")
+    sides = rest.split("/")
+    if kind == "crosswalks" and len(sides) == 2:
+        known = {*release.frameworks, *release.catalogues}
+        target = next((name for name in known if sides[1] == name or sides[1].startswith(f"{name}.")), "")
+        return f"/crosswalks/{quote(rest)}" if sides[0] in known and target else ""
+    return "/graph" if (kind, rest) == ("releases", release.digest) else ""
 
 
 def _downloads(request: Request, release: Release) -> list[Download]:

@@ -259,6 +259,23 @@ def test_a_fragment_in_the_address_and_the_bare_namespace_lead_on(get: Get) -> N
     assert (get("/id/").status_code, get("/id/").headers["Location"]) == (303, "/id/catalogue")
 
 
+def test_the_iris_that_exchange_files_are_named_by_lead_to_the_files(get: Get, release: Release) -> None:
+    """A crosswalk and the whole release are files; where they are, the client's wish for a format counts."""
+    for path, place in (
+        ("crosswalks/gdpr/iso42001", "/crosswalks/gdpr/iso42001"),
+        ("crosswalks/aisb/eu-ai-act.sssom.tsv", "/crosswalks/aisb/eu-ai-act.sssom.tsv"),
+        (f"releases/{release.digest}", "/graph"),
+    ):
+        answer = get(f"/id/{path}")
+        assert (answer.status_code, answer.headers["Location"]) == (303, place)
+        assert get(place, "application/n-quads, */*;q=0.1").status_code == 200
+    header = get("/crosswalks/gdpr/iso42001.sssom.tsv").text.splitlines()
+    (named,) = (line.split()[-1] for line in header if "mapping_set_id:" in line)
+    assert get("/id/" + named.removeprefix(BASE)).headers["Location"] == "/crosswalks/gdpr/iso42001"
+    for path in ("crosswalks/gdpr/nothing", "crosswalks/gdpr", "crosswalks/gdpr/iso42001/x", "releases/0123456789ab"):
+        assert get(f"/id/{path}").status_code == 404
+
+
 @pytest.mark.parametrize(
     "path", ["gdpr/art-32.1.z", "gdpr/art-999", "nothing", "gdpr/art-1.docx", "../etc/passwd", "%00"]
 )
