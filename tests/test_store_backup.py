@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import json
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -192,10 +193,12 @@ def test_a_backup_under_load_is_one_state(database: Any, engine_url: str, tmp_pa
         writer.start()
         revisions = []
         try:
+            seen = 1
             for n in range(4):
-                while store.revision("acme") < 2 + 2 * n:
-                    pass
+                while store.revision("acme") <= seen:
+                    time.sleep(0.001)
                 store.backup(tmp_path / f"{n}.gz")
+                seen = store.revision("acme")  # no later than this is in it: the next one is of a later state
         finally:
             stop.set()
             writer.join()
