@@ -148,7 +148,7 @@ def test_a_running_server_does_what_it_says(running: str, tmp_path: Path) -> Non
         [
             sys.executable, "-m", "schemathesis.cli", "run", f"{running}/openapi.json", "--checks", "all",
             "--exclude-checks", "positive_data_acceptance,ignored_auth",  # a day may be none; on loopback all come in
-            "--phases", "examples,coverage,fuzzing", "--max-examples", "8", "--seed", "7", "--no-color",
+            "--phases", "examples,coverage,fuzzing", "--max-examples", "4", "--seed", "7", "--no-color",
             "--generation-database", "none", "--warnings", "off", "--workers", "2",
         ],
         capture_output=True, text=True, timeout=280, cwd=tmp_path,

@@ -612,13 +612,19 @@ def test_what_applies_is_explained_from_a_profile(tmp_path: Path) -> None:
     assert "no terminal to ask on" in _kg(code=2).stderr
 
 
+def _as_from_a_terminal(master: int) -> None:
+    """What a shell starts in the background ignores Ctrl-C, and hands that down: this one is to listen."""
+    os.close(master)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def _terminal(tmp_path: Path, typed: list[str], *, interrupt: bool = False) -> tuple[int, str]:
     """``kg profile`` on a pseudo-terminal: one line for each prompt."""
     master, slave = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "kg", "profile", "--as-of", "2026-11-23", "-o", str(tmp_path / "p.toml")],
         cwd=ROOT, env={**os.environ, "TERM": "dumb"}, stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
-        preexec_fn=lambda: os.close(master),
+        preexec_fn=lambda: _as_from_a_terminal(master),
     )  # fmt: skip
     os.close(slave)
     seen, waiting, end = "", list(typed), time.monotonic() + 90
