@@ -713,7 +713,7 @@ def test_a_key_opens_its_own_organisation_until_it_ends(engine_url: str) -> None
 
 def test_a_key_is_kept_nowhere(store: Store, tmp_path: Path) -> None:
     new = store.create_key("acme", Role.ADMIN, actor=ACTOR)
-    secret = new.token.rpartition("_")[2]
+    secret = new.token.split("_", 2)[2]  # a secret may hold "_"
     report = store.backup(tmp_path / "all.gz")
     assert report.rows["api_keys"] == 1
     assert secret not in gzip.decompress((tmp_path / "all.gz").read_bytes()).decode()
