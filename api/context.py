@@ -64,7 +64,8 @@ class Context:
     writable: bool = False  #: whether the request may change anything: it was sent by POST, and there is a store
     #: What the answer rests on in the store: the head of each organisation's history, read before anything of it.
     heads: dict[str, str | None] = field(default_factory=dict)
-    volatile: bool = False  #: whether the answer rests on anything else of the store, and may not be given again
+    #: Whether the answer may not be given again: it rests on anything else of the store, or on what the asker brought.
+    volatile: bool = False
     controls: int = 0  #: how many controls its assessments have taken so far
     _kept: dict[Hashable, Any] = field(default_factory=dict, repr=False)
 
@@ -78,6 +79,10 @@ class Context:
         """Note that something of an organisation is about to be read."""
         if self.store is not None and organization_id not in self.heads:
             self.heads[organization_id] = self.store.head(organization_id)
+
+    def brought(self, *own: object) -> None:
+        """Note what a request says about its asker's own organisation: if there is any of it, no answer is kept."""
+        self.volatile = self.volatile or any(own)
 
     def forget(self) -> None:
         """Compute everything anew from here on: something was written."""

@@ -137,7 +137,7 @@ def home(release: Release) -> str:
     body = f"""<h1>Which rules for AI do your controls already meet?</h1>
 <p class="lead">A graph of standards and laws for AI, the mappings between them, and what happened to others. Send your
 controls and ask: what is covered, what is missing, and which chain of mappings says so. What you send with a question
-is not kept.</p>
+is answered and written nowhere.</p>
 <p><a class="button" href="/graphql">Ask with GraphQL</a> or <a href="/downloads">fetch files</a></p>
 <h2>What is here</h2>
 {_frameworks(release)}

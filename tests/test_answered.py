@@ -6,10 +6,12 @@ import asyncio
 import datetime as dt
 import gzip
 from collections.abc import Iterator
+from importlib.resources import files
 from typing import Any
 
 import httpx
 import pytest
+from graphql import GraphQLInputObjectType, GraphQLObjectType, build_schema, get_named_type
 
 from api import answered, graphql_http
 from api.access import Gate, Principal
@@ -156,6 +158,41 @@ def test_what_rests_on_more_than_is_written_down_is_computed_anew(
     token = opened.create_key("mine", Role.ADMIN, actor=ME).token
     for _ in range(3):
         assert client.ask(query, token)[1]
+
+
+BROUGHT = [
+    'assessment(input: {controls: [{id: "C-1", title: "T", status: implemented}]}) { release }',
+    'assessment(input: {controls: [], profile: {roles: ["provider"]}}) { release }',
+    'overlap(source: "iso42001", target: "gdpr", profile: {roles: ["controller"]}) { release }',
+    'overlapMatrix(sources: ["iso42001"], targets: ["gdpr"], profile: {}) { release }',
+    'profileFromAnswers(answers: [], title: "Ours") { release }',
+    'profileFromAnswers(answers: [{question: "place", values: ["unknown"]}]) { release }',
+    'compare(before: {controls: []}, after: {controls: [{id: "C", title: "T", status: planned}]}) { newOpen }',
+    'assessment(input: {controls: []}) { whatIf(changes: {add: ["aisb:DAT-01"]}, frameworks: ["gdpr"]) { assumed } }',
+    'assessment(input: {controls: []}) { plan(goals: {frameworks: ["iso42001"]}, options: {budget: 0}) { method } }',
+    """assessment(input: {controls: []}) { singleActions(goals: {frameworks: ["iso42001"]},
+      options: {costs: [{id: "aisb:DAT-01", cost: 2}]}) { idle } }""",
+]
+
+
+@pytest.mark.parametrize("query", BROUGHT)
+def test_no_answer_is_kept_about_what_the_asker_brought(client: Client, query: str) -> None:
+    for _ in range(2):
+        answer, computed = client.ask(f"{{ {query} }}")
+        assert "errors" not in answer, answer
+        assert computed
+
+
+def test_every_input_that_a_question_takes_was_thought_of() -> None:
+    """A new one belongs into the test above, or here if it says nothing about the asker's organisation."""
+    harmless = {"By", "ReferenceInput", "PastInput", "PlanGoals"}
+    schema = build_schema((files("api") / "schema.graphql").read_text(encoding="utf-8"))
+    fields = [f for t in schema.type_map.values() if isinstance(t, GraphQLObjectType) if t is not schema.mutation_type
+              for f in t.fields.values()]  # fmt: skip
+    taken = {get_named_type(a.type) for f in fields for a in f.args.values()}
+    assert {t.name for t in taken if isinstance(t, GraphQLInputObjectType)} - harmless == {
+        "AnswerInput", "AssessmentInput", "ChangesInput", "PlanOptions", "ProfileInput",
+    }  # fmt: skip
 
 
 def test_a_mutation_is_done_each_time(client: Client, opened: Store, release: Release) -> None:

@@ -701,6 +701,7 @@ def assess(info: Info, input_: AssessmentInput) -> Assessment:
     """Check the input and put it to the graph, once per request for the same input."""
     release = info.context.release
     input_.check_size()
+    info.context.brought(input_.controls, input_.profile)
     filter_ = filter_of(release, input_.max_hops, input_.min_authority, input_.reviewed_only, input_.sets)
     profile = input_.read_profile(release)
     sheet = input_.read_controls(release, profile)

@@ -202,6 +202,7 @@ class WhatIf:
     def ask(cls, info: Info, before: Assessment, input_: ChangesInput, frameworks: list[str] | None) -> WhatIf:
         """Answer a what-if question."""
         release = info.context.release
+        info.context.brought(input_)
         changes = input_.read(release, before.it.profile)
         names = chosen(info, frameworks)
         info.context.controls += len(before.it.controls) + len(changes.add_controls)

@@ -263,10 +263,11 @@ def check_cells(release: Release, sources: Iterable[str], targets: Iterable[str]
         raise TooMuchError(f"a matrix of {cells} cells is too large for one request", hint)
 
 
-def _profile(release: Release, profile: ProfileInput | None) -> m.Profile | None:
+def _profile(info: Info, profile: ProfileInput | None) -> m.Profile | None:
+    info.context.brought(profile)
     asked = AssessmentInput(controls=[], profile=profile)
     asked.check_size()
-    return asked.read_profile(release)
+    return asked.read_profile(info.context.release)
 
 
 def _between(
@@ -292,7 +293,7 @@ def overlap(
     """One direction, once per request for the same question."""
     release = info.context.release
     filter_ = filter_of(release, max_hops, min_authority, reviewed_only, sets)
-    return _between(info, source, target, _profile(release, profile), as_of, filter_)
+    return _between(info, source, target, _profile(info, profile), as_of, filter_)
 
 
 def matrix(
@@ -310,7 +311,7 @@ def matrix(
     release = info.context.release
     filter_ = filter_of(release, max_hops, min_authority, reviewed_only, sets)
     check_cells(release, sources or (), targets or ())
-    whom = _profile(release, profile)
+    whom = _profile(info, profile)
     key = ("overlaps", tuple(sources or ()), tuple(targets or ()), whom, as_of, filter_)
     return OverlapMatrix.of(
         info.context.once(

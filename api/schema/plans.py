@@ -323,6 +323,7 @@ def _head(it: p.Plan | p.Singles) -> dict[str, object]:
 def plan(info: Info, assessment: answers.Assessment, goals: PlanGoals | None, options: PlanOptions | None) -> Plan:
     """Search the plan, once per request for the same question."""
     asked, how = _goals(assessment, goals), _options(options)
+    info.context.brought(how.costs, how.budget is not None)
     key = ("plan", id(assessment), asked, _hashed(how))
     it = info.context.once(key, lambda: make_plan(assessment, asked, how))
     return mirror(Plan, it, **_head(it))
@@ -333,6 +334,7 @@ def single_actions(
 ) -> SingleActions:
     """What each action closes by itself, once per request for the same question."""
     asked, how = _goals(assessment, goals), _options(options)
+    info.context.brought(how.costs, how.budget is not None)
     key = ("singles", id(assessment), asked, _hashed(how))
     it = info.context.once(key, lambda: singles(assessment, asked, how))
     return mirror(SingleActions, it, **_head(it))

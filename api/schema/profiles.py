@@ -200,6 +200,7 @@ def profile_from_answers(
 ) -> ProfileFromAnswers:
     """The profile of some answers; raises :class:`~kg.errors.KgError` for answers that are not understood."""
     release = info.context.release
+    info.context.brought(given, title)
     systems = {a.system for a in given if a.system}
     most = len(release.questions) * MAX_SYSTEMS
     for what, count, limit in (("answers", len(given), most), ("systems", len(systems), MAX_SYSTEMS)):
