@@ -31,7 +31,7 @@ MODERN = {"Accept": GRAPHQL_RESPONSE}
 @pytest.fixture(scope="module")
 def server(release: Release) -> Iterator[str]:
     """The address of a server on a free port."""
-    listening = socket.socket()
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # sends without delay
     listening.bind(("127.0.0.1", 0))
     running = uvicorn.Server(uvicorn.Config(create_app(release), log_level="warning", lifespan="on"))
     thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]}, daemon=True)

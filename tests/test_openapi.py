@@ -132,7 +132,9 @@ def running(tmp_path: Path) -> Iterator[str]:
         control = Control("A-1", "A control", ControlStatus.IMPLEMENTED, (ControlRow("cat00:C-000", SUPERSET_OF),))
         store.upsert_controls("local", [control], release=small, actor=me)
         server = uvicorn.Server(uvicorn.Config(create_app(small, Gate(store, open=True)), log_level="warning"))
-        with socket.create_server(("127.0.0.1", 0)) as bound:
+        # The protocol by name: only then does asyncio send without waiting for the client's acknowledgement.
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as bound:
+            bound.bind(("127.0.0.1", 0))
             thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})
             thread.start()
             yield f"http://127.0.0.1:{bound.getsockname()[1]}"
