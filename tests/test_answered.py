@@ -206,11 +206,12 @@ def test_a_mutation_is_done_each_time(client: Client, opened: Store, release: Re
 def test_another_day_has_answers_of_its_own(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     query = '{ framework(id: "eu-ai-act") { title } }'
     assert [client.ask(query)[1] for _ in range(2)] == [True, False]
+    tomorrow = dt.date.today() + dt.timedelta(days=1)
 
     class Tomorrow(dt.date):
         @classmethod
         def today(cls) -> dt.date:
-            return dt.date.fromordinal(dt.date(2026, 11, 23).toordinal() + 1)
+            return tomorrow
 
     monkeypatch.setattr(graphql_http, "date", Tomorrow)
     assert [client.ask(query)[1] for _ in range(2)] == [True, False]
