@@ -182,6 +182,7 @@ def _map(release: Release, m: Mapping, subject: str, relation: str, object_: str
             ("method", m.method.value), ("reviewed", m.reviewed), *(("reviewer", r) for r in m.reviewers),
             ("strength", m.strength), ("date", m.date), ("subject-version", m.subject_version),
             ("object-version", m.object_version), ("turned", turned), ("citation", m.citation),
+            ("remarks", "note" if m.note and not m.rationale else ""),
         ),
         "remarks": _text("\n\n".join(t for t in (m.rationale, m.note) if t)),
     })  # fmt: skip

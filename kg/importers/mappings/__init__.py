@@ -23,7 +23,7 @@ from kg.importers.mappings.plan import Declared, Planned, by_relation, plan, wri
 from kg.importers.mappings.rows import Incoming, Kind, Row
 from kg.importers.mappings.sheets import CROSSWALK, OLIR, STRM, read_crosswalk, read_focal, read_workbook
 from kg.importers.mappings.sssom import read_sssom_json, read_sssom_table
-from kg.importers.mappings.structured import read_ciso, read_oscal
+from kg.importers.mappings.structured import read_ciso, read_crosswalk_json, read_oscal
 from kg.importers.mappings.tables import read_grids, read_layout
 from kg.importers.mappings.words import plain
 from kg.organizations.controls import decoded_text, file_bytes
@@ -88,6 +88,9 @@ def _structured(path: Path, content: bytes | None, kind: Kind | None) -> Incomin
         return read_ciso(path, found)
     if kind is Kind.SSSOM or (kind is None and "mappings" in keys):
         return read_sssom_json(path, content)
+    if kind is Kind.CROSSWALK or (kind is None and {"rows", "release"} <= keys):
+        return read_crosswalk_json(path, found)
     shown = ", ".join(sorted(keys))[:120] or type(found).__name__
-    hint = "an OSCAL mapping collection, a CISO Assistant library with mappings, or SSSOM in JSON"
+    hint = "an OSCAL mapping collection (.oscal.json), a CISO Assistant library with mappings, SSSOM in JSON "
+    hint += "(.sssom.json), or a crosswalk or set that `kg` wrote as JSON"
     raise InputError.one(str(path), "UNREADABLE", f"this is no kind of mappings that is known; found: {shown}", hint)
