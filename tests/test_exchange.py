@@ -21,6 +21,7 @@ from uuid import UUID
 
 import curies
 import networkx as nx
+import orjson
 import pyoxigraph as ox
 import pytest
 import rdflib
@@ -47,8 +48,10 @@ from kg.cli.demo import example_paths
 from kg.errors import InputError, UnknownIdError, UsageError
 from kg.exports.csv import csv_text
 from kg.exports.formats import FORMATS, filename, format_of, formats_for, write
+from kg.exports.json import dumps
 from kg.exports.oscal import token, untoken
 from kg.exports.rdf import quads_of
+from kg.exports.streamed import Rows, indented, sorted_keys
 from kg.exports.tables import document
 from kg.importers.mappings import compare, read_mappings
 from kg.model import Control, ControlRow, ControlStatus, EvidenceRecord, Mapping, Profile, System
@@ -180,10 +183,45 @@ def test_large_tables_come_in_chunks_and_are_never_held_whole(release: Release) 
     """A generator of rows: only a chunk of it exists at a time."""
     found = answer_of(release, "gdpr/iso42001")
     many = replace(found, rows=tuple(itertools.islice(itertools.cycle(found.rows), 20_000)))
-    for each in ("csv", "tsv", "sssom", "sssom-json"):
+    for each in ("json", "csv", "tsv", "sssom", "sssom-json", "oscal"):
         chunks = [len(c) for c in write(many, release, each)]
         assert len(chunks) >= 6, each
         assert max(chunks) < sum(chunks) / 4, each
+
+
+TEXTS = st.text() | st.sampled_from(HOSTILE[:-1])
+PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=8,
+)
+LONG = st.recursive(
+    st.lists(PLAIN, max_size=3).map(lambda items: Rows(lambda: iter(items))),
+    lambda inner: st.lists(inner | PLAIN, max_size=3) | st.dictionaries(TEXTS, inner | PLAIN, max_size=3),
+    max_leaves=6,
+)
+
+
+def filled(value: Any) -> Any:
+    """A value with its rows in it."""
+    if isinstance(value, Rows):
+        return list(value.make())
+    if isinstance(value, dict):
+        return {key: filled(item) for key, item in value.items()}
+    return [filled(item) for item in value] if isinstance(value, list) else value
+
+
+@given(LONG)
+def test_json_in_pieces_is_the_json_of_the_whole(value: Any) -> None:
+    whole = filled(value)
+    assert b"".join(indented(value)) == orjson.dumps(whole, option=orjson.OPT_INDENT_2)
+    assert b"".join(sorted_keys(value)) == orjson.dumps(whole, option=orjson.OPT_SORT_KEYS)
+
+
+@pytest.mark.parametrize("name", ["gdpr/iso42001", "aisb-gdpr", "threats", "graph"])
+def test_an_answer_in_pieces_is_the_answer(release: Release, name: str) -> None:
+    answer = answer_of(release, name)
+    assert written(answer, release, "json") == dumps(answer, release)
 
 
 # ---------------------------------------------------------------- SSSOM

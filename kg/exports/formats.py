@@ -186,9 +186,9 @@ def _kind(answer: Any) -> str:
 
 
 def _json(answers: Sequence[Any], release: Release) -> Iterator[bytes]:
-    from kg.exports.json import dumps
+    from kg.exports.json import pieces
 
-    yield dumps(answers[0] if len(answers) == 1 else list(answers), release)
+    yield from pieces(answers[0] if len(answers) == 1 else list(answers), release)
 
 
 def _documents(answers: Sequence[Any], release: Release) -> list[Any]:
