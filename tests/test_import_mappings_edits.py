@@ -510,6 +510,42 @@ def test_an_export_with_the_rows_ids_of_several_sets_is_known_by_them() -> None:
     assert (edits.unchanged, edits.release) == (3, release.digest)
 
 
+def through_a_spreadsheet(text: str, ending: str, apart: str = ",") -> bytes:
+    """A SSSOM table as a spreadsheet program saves it: the metadata lines are cells of the first column."""
+    lines = text.rstrip("\n").split("\n")
+    table = [[x] if x.startswith("#") else x.split("\t") for x in lines]
+    width = max(map(len, table))
+    out = io.BytesIO()
+    if ending == "xlsx":
+        with xlsxwriter.Workbook(out) as book:
+            sheet = book.add_worksheet("x.sssom")
+            for line, row in enumerate(table):
+                for column, cell in enumerate(row):
+                    sheet.write_string(line, column, cell)
+        return out.getvalue()
+    flat = io.StringIO()
+    writer = csv.writer(flat, delimiter=apart, lineterminator="\n")
+    writer.writerows(row + [""] * (width - len(row)) for row in table)
+    return flat.getvalue().encode()
+
+
+@pytest.mark.parametrize(("name", "apart"), [("x.csv", ","), ("x.csv", ";"), ("x.tsv", "\t"), ("x.xlsx", "")])
+def test_sssom_that_was_saved_by_a_spreadsheet_program_is_still_sssom(name: str, apart: str) -> None:
+    release = Release.load()
+    for answer in (list_set(release, "aisb-gdpr"), crosswalk(release, "nist-ai-rmf", "iso42001", derived=False)):
+        text = b"".join(write(answer, release, "sssom")).decode()
+        content = through_a_spreadsheet(text, name.rpartition(".")[2], apart)
+        incoming = read_mappings(Path(name), content)
+        plainly = read_mappings(Path("x.tsv"), text.encode())
+        assert incoming.about == plainly.about
+        edits = compare(incoming, release, day=date.today())
+        assert (edits.all, edits.missing, edits.unchanged) == ((), (), len(answer.rows))
+    broken = through_a_spreadsheet(text.replace("\tpredicate_id\t", "\tpredicate\t"), name.rpartition(".")[2], apart)
+    with pytest.raises(InputError) as refused:
+        read_mappings(Path(name), broken)
+    assert [f.code for f in refused.value.findings] == ["MISSING_COLUMN"]
+
+
 # ---------------------------------------------------------------- JSON and OSCAL
 
 ENDINGS = {"json": "json", "oscal": "oscal.json", "sssom-json": "sssom.json"}

@@ -18,15 +18,16 @@ from urllib.parse import unquote
 
 from kg.errors import Finding, InputError, nearest
 from kg.importers.mappings.rows import Incoming, Kind, Row, line_of_text
+from kg.importers.mappings.tables import Grid
 from kg.importers.mappings.words import SSSOM, plain
 from kg.model import ThreatRelation
-from kg.organizations.controls import decoded_text, file_bytes, text_rows
+from kg.organizations.controls import cell_text, decoded_text, file_bytes, text_rows
 from kg.organizations.formats import structured
 from kg.relations import RELATIONS
 from kg.sources.sssom import COLUMNS, LEGAL_PREDICATES, REQUIRED_COLUMNS
 from kg.terms import BASE, SETS, curie
 
-__all__ = ["PREDICATES", "read_sssom_json", "read_sssom_table"]
+__all__ = ["PREDICATES", "header_lines", "read_sssom_json", "read_sssom_sheet", "read_sssom_table", "sssom_sheet"]
 
 #: Predicate → relation.
 PREDICATES: dict[str, str] = {f"kg:{r}": r for r in RELATIONS if r != "no_relationship"} | SSSOM
@@ -55,6 +56,8 @@ _FIELDS = {
 _CREDITS = ("author_id", "author_label", "creator_id", "creator_label", "reviewer_label", "mapping_tool")
 _OWN = {"record_id": "row_id", "mapping_source": "set_id"}
 #: Columns that say again what the ids or the set say, or that an export of ours has beside the sources' own.
+_QUOTED_LINE = re.compile(r'"(#(?:[^"]|"")*)"[,;\t]*')
+_FILLED_UP = re.compile(r"(?:,{2,}|;{2,}|\t+)$")
 _AGAIN = ("subject_source", "object_source", "license", "authority", "citation", "mapping_provider")
 #: Slots that our JSON keeps in ``other``, and that a file of other tools made from it therefore has there too.
 _IN_OTHER = frozenset({"rationale_kind", "strength", "method", "rationale", "citation", "authority"})
@@ -68,7 +71,7 @@ def read_sssom_table(path: Path, content: bytes | None = None, *, metadata: Path
     """
     shown = str(path)
     text = decoded_text(shown, file_bytes(path, content)).replace("\r\n", "\n").replace("\r", "\n")
-    lines = text.split("\n")
+    lines = header_lines(text)
     start = next((i for i, line in enumerate(lines) if line.strip() and not line.startswith("#")), len(lines))
     header = _metadata(shown, lines[:start])
     beside = metadata or (None if content is not None else _beside(path))
@@ -79,16 +82,11 @@ def read_sssom_table(path: Path, content: bytes | None = None, *, metadata: Path
         header = {**outside, **header}
     if start >= len(lines):
         raise InputError.one(shown, "EMPTY_FILE", "no column line follows the header")
-    separator = "," if path.suffix.lower() == ".csv" and "\t" not in lines[start] else "\t"
+    separator = "\t"
+    if path.suffix.lower() == ".csv" and "\t" not in lines[start]:
+        separator = max(",;", key=lines[start].count)
     columns = [cell.strip().strip('"') for cell in lines[start].split(separator)]
-    for name in REQUIRED_COLUMNS:
-        if name not in columns and not (name in _PROPAGATED and header.get(name)):
-            hint = f"SSSOM asks for: {', '.join(REQUIRED_COLUMNS)}"
-            raise InputError.one(shown, "MISSING_COLUMN", f"column {name} is missing", hint, line=start + 1)
-    for name in columns:
-        if columns.count(name) > 1:
-            found = Finding(shown, start + 1, "DUPLICATE_COLUMN", f"the column {name} stands twice", "keep one", name)
-            raise InputError([found])
+    _check_columns(shown, columns, header, start + 1)
     reader = _Reader(shown, header)
     reader.columns(columns, start + 1)
     body = lines[start + 1 :]
@@ -105,6 +103,60 @@ def read_sssom_table(path: Path, content: bytes | None = None, *, metadata: Path
             elif any(cell.strip() for cell in values):
                 message = f"{len(values)} cells under {len(columns)} columns"
                 reader.findings.append(Finding(shown, at, "ROW_SHAPE", message, "check the tabs"))
+    return reader.done()
+
+
+def _check_columns(shown: str, columns: list[str], header: Mapping[str, Any], line: int) -> None:
+    """Raises for a column that SSSOM asks for and that is not there, or that stands twice."""
+    for name in REQUIRED_COLUMNS:
+        if name not in columns and not (name in _PROPAGATED and header.get(name)):
+            hint = f"SSSOM asks for: {', '.join(REQUIRED_COLUMNS)}"
+            raise InputError.one(shown, "MISSING_COLUMN", f"column {name} is missing", hint, line=line)
+    for name in columns:
+        if name and columns.count(name) > 1:
+            found = Finding(shown, line, "DUPLICATE_COLUMN", f"the column {name} stands twice", "keep one", name)
+            raise InputError([found])
+
+
+def header_lines(text: str) -> list[str]:
+    """The lines of a file, those of the metadata as they were before a spreadsheet program put them into cells: it
+    quotes what has a separator in it, and fills each line up with empty cells."""
+    lines = text.split("\n")
+    for index, line in enumerate(lines):
+        if found := _QUOTED_LINE.fullmatch(line):
+            lines[index] = found[1].replace('""', '"')
+        elif line.startswith("#"):
+            lines[index] = _FILLED_UP.sub("", line)
+        elif line.strip():
+            break
+    return lines
+
+
+def sssom_sheet(grid: Grid) -> int | None:
+    """Where the column line of SSSOM stands in a sheet of a workbook."""
+    for index, (_, cells) in enumerate(grid.lines):
+        texts = {cell_text(cell) if not isinstance(cell, str) else cell.strip() for cell in cells}
+        if {"subject_id", "object_id"} <= texts:
+            return index
+        if not all(text.startswith("#") for text in texts if text):
+            return None
+    return None
+
+
+def read_sssom_sheet(grid: Grid, start: int) -> Incoming:
+    """SSSOM that was opened in a spreadsheet program and saved as a workbook; ``start`` is its column line.
+
+    Raises :class:`~kg.errors.InputError` with every finding.
+    """
+    table = [[c.strip() if isinstance(c, str) else cell_text(c) for c in cells] for _, cells in grid.lines]
+    header = _metadata(grid.path, [row[0] for row in table[:start] if row and row[0]])
+    columns, line = table[start], grid.lines[start][0]
+    _check_columns(grid.path, columns, header, line)
+    reader = _Reader(grid.path, header)
+    reader.columns(columns, line)
+    for (number, _), row in zip(grid.lines[start + 1 :], table[start + 1 :], strict=True):
+        if any(row):
+            reader.row(number, dict(zip(columns, row, strict=False)), None)
     return reader.done()
 
 

@@ -304,8 +304,8 @@ def read_crosswalk_json(path: Path, found: Any) -> Incoming:
         if said["turned"] == "yes":  # the texts are of the row as its set writes it
             said["subject_version"], said["object_version"] = said["object_version"], said["subject_version"]
         for name in ("subject", "relation", "object", "set_id"):
-            if not said[name]:
-                key = _OURS[name]
+            key = _OURS[name]
+            if not said[name] and not item.get(key):
                 walk.report(f"{here}/{key}", "MISSING_VALUE", f"{key} is missing or empty")
         walk.rows.append(Row(line=0, fields=fields, where=partial(_place, here, _OURS), **said))  # type: ignore[arg-type]
     about = {"release": line_of_text(found.get("release")), "as_of": line_of_text(found.get("asOf"))}
