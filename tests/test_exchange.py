@@ -184,7 +184,8 @@ def test_large_tables_come_in_chunks_and_are_never_held_whole(release: Release) 
     found = answer_of(release, "gdpr/iso42001")
     many = replace(found, rows=tuple(itertools.islice(itertools.cycle(found.rows), 20_000)))
     for each in ("json", "csv", "tsv", "sssom", "sssom-json", "oscal"):
-        chunks = [len(c) for c in write(many, release, each)]
+        answer = replace(many, rows=many.rows[:5_000]) if each == "oscal" else many  # which is made twice
+        chunks = [len(c) for c in write(answer, release, each)]
         assert len(chunks) >= 6, each
         assert max(chunks) < sum(chunks) / 4, each
 
@@ -274,11 +275,22 @@ def test_sssom_pydantic_takes_every_set_and_pair_and_gives_it_back(
         assert all(r.source and r.license for r in rows)
 
 
+@pytest.fixture(scope="module")
+def schema() -> Any:
+    """The JSON Schema of SSSOM as sssom-py makes it, made once: it makes it anew for every file."""
+    linkml = pytest.importorskip("linkml.validator")
+    plugins = pytest.importorskip("linkml.validator.plugins")
+    constants = pytest.importorskip("sssom.constants")
+    return linkml.Validator(constants.SCHEMA_YAML, [plugins.JsonschemaValidationPlugin(closed=False)])
+
+
 def test_sssom_py_takes_every_set_and_pair(
-    release: Release, pairs: list[Crosswalk], tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+    release: Release, pairs: list[Crosswalk], tmp_path: Path, caplog: pytest.LogCaptureFixture, schema: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
     parsers = pytest.importorskip("sssom.parsers")
     validators = pytest.importorskip("sssom.validators")
+    monkeypatch.setattr(validators, "Validator", lambda **_: schema)
     caplog.set_level(logging.CRITICAL)
     answers: list[Any] = [*(list_set(release, name) for name in release.sets), *(p for p in pairs if p.rows)]
     for answer in answers:
@@ -308,15 +320,11 @@ def beside(m: Mapping, release: Release) -> dict[str, str]:
 
 
 def test_both_libraries_the_schema_and_our_import_take_the_json_of_every_set_and_pair(
-    release: Release, pairs: list[Crosswalk], tmp_path: Path, caplog: pytest.LogCaptureFixture
+    release: Release, pairs: list[Crosswalk], tmp_path: Path, caplog: pytest.LogCaptureFixture, schema: Any
 ) -> None:
-    linkml = pytest.importorskip("linkml.validator")
-    plugins = pytest.importorskip("linkml.validator.plugins")
-    constants = pytest.importorskip("sssom.constants")
     parsers = pytest.importorskip("sssom.parsers")
     validators = pytest.importorskip("sssom.validators")
     caplog.set_level(logging.CRITICAL)
-    checker = linkml.Validator(constants.SCHEMA_YAML, [plugins.JsonschemaValidationPlugin(closed=False)])
     stored = {m.id: m for m in release.mappings}
     answers: list[Any] = [*(list_set(release, name) for name in release.sets), *pairs]
     assert len(pairs) == 28
@@ -344,7 +352,7 @@ def test_both_libraries_the_schema_and_our_import_take_the_json_of_every_set_and
                 assert (edits.all, edits.missing, edits.unchanged) == ((), (), len(expected)), path.name
 
         data["mappings"] = rows[:12] + rows[12:][-5:]  # one function writes all rows: the first and the last kinds
-        assert not checker.validate(data, "mapping set").results, path.name
+        assert not schema.validate(data, "mapping set").results, path.name
         path.write_text(json.dumps(data), encoding="utf-8")
         parsed = parsers.parse_sssom_json(path)
         assert len(parsed.df) == len(data["mappings"]), path.name
