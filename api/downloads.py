@@ -20,11 +20,11 @@ from starlette.routing import Route
 from api.downloads_page import list_page
 from api.pages import POLICY
 from api.schema.inputs import TooMuchError
-from api.serving import Asked, Form, Serving, chosen, named
+from api.serving import Asked, Form, Serving, chosen, must_exist, named
 from kg import answers
 from kg.answers.listing import list_framework, list_graph, list_set
 from kg.errors import KgError, UnknownIdError, nearest
-from kg.exports.formats import FORMATS, Format, formats_of, write
+from kg.exports.formats import FORMATS, Format, formats_of, formats_of_rows, formats_of_set, write
 from kg.parameters import FILTERS, Parameters
 from kg.permalink import ReleaseMismatchError
 from kg.release import Release
@@ -140,6 +140,9 @@ def _crosswalk(request: Request) -> Asked:
     as_of = day or date.today()
     if derived:
         _check_pairs(release, source, target, as_of)
+    if form.name == "oscal":  # the one form that there is not of every crosswalk
+        said = answers.crosswalk(release, source, target, as_of=as_of, filter_=rows, derived=False)
+        must_exist(form, formats_of_rows("Crosswalk", bool(said.rows)), "a crosswalk without a row that counts")
 
     def answer() -> answers.Crosswalk:
         return answers.crosswalk(release, source, target, as_of=as_of, filter_=rows, derived=derived)
@@ -194,6 +197,7 @@ _SET = formats_of("SetListing")
 def _set(request: Request) -> Asked:
     release = release_of(request)
     name, form, negotiated = at_address(request, "set", "mapping set", release.sets, _SET)
+    must_exist(form, formats_of_set(release, name), f"{name}, which holds no mapping")
     pinned = check_pinned(given(request, ("release",)), release)
     return Asked(
         form=form,

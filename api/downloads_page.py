@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from api.pages import page, table
 from api.serving import Form
+from kg.exports.formats import formats_of_set
 from kg.release import Release
 
 __all__ = ["downloads_page", "list_page"]
@@ -59,7 +60,7 @@ def _sets(release: Release, forms: Sequence[Form]) -> str:
     rows = [
         (
             f"{escape(s.title)}<br><code>{escape(s.id)}</code>",
-            _links(f"/mappings/{quote(s.id)}", forms),
+            _links(f"/mappings/{quote(s.id)}", [f for f in forms if f in formats_of_set(release, s.id)]),
             _licence(s.licence),
         )
         for s in release.sets.values()

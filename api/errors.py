@@ -51,7 +51,7 @@ CODES: dict[str, tuple[int, str, str]] = {
     "BAD_CURSOR": (400, "This is not a cursor of this list.", "Take it from `endCursor` of the page before."),
     "BAD_ID": (400, "This is not an id of this API.", "Take it from an `id` field; CURIEs go into `by: {curie: …}`."),
     "INVALID_INPUT": (400, "Controls or profile have faults.", "`findings` lists every one; nothing was half-read."),
-    "RELEASE_MISMATCH": (409, "The permalink is of another release.", "Without `release` it asks this one."),
+    "RELEASE_MISMATCH": (409, "The address names another release.", "Without `release` it asks this one."),
     "STALE_CURSOR": (400, "The cursor is of another release of the graph.", "Start again from the first page."),
     "UNKNOWN_ID": (404, "The id names nothing in this release.", "The hint names the nearest that does."),
     "ARCHIVED": (409, "The organisation is archived.", "Take it up again first: `archiveOrganization`."),

@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from api import openapi_page, overlap_http
 from api.access import Gate
-from api.downloads import ADDRESSES, release_of, routes
+from api.downloads import ADDRESSES, check_pinned, given, release_of, routes
 from api.downloads_organizations import addresses
 from api.downloads_page import downloads_page
 from api.observability import Metrics
@@ -29,6 +29,7 @@ def add_downloads(app: FastAPI, gate: Gate, metrics: Metrics) -> None:
     app.router.routes += routes(every, Serving())
 
     def page(request: Request) -> HTMLResponse:
+        check_pinned(given(request, ("release",)), release_of(request))
         return HTMLResponse(downloads_page(release_of(request), every))
 
     app.router.routes.append(Route("/downloads", page))

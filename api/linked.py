@@ -15,6 +15,7 @@ from urllib.parse import quote, urldefrag
 from fastapi import FastAPI, Path, Request
 from starlette.responses import RedirectResponse, Response
 
+from api.downloads import check_pinned, given
 from api.negotiation import best
 from kg.errors import KgError, UnknownIdError, nearest
 from kg.release import Release
@@ -39,7 +40,7 @@ MEDIA_TYPES = {
 #: What clients also call the same formats.
 _ALSO = {"application/json": "jsonld", "application/xml": "rdf", "application/xhtml+xml": "html", "text/n3": "ttl"}
 #: What has files beside its description here: the kind of address, and what its first part is in the address of a file.
-_LISTED = {"/frameworks/{framework}": "framework", "/mappings/{set}": "set", "/graph": ""}
+_LISTED = {"/frameworks/{framework}": "framework", "/mappings/{set}": "set", "/graph": "", "/crosswalks": ""}
 
 
 #: Stands for the server's address in what is kept; ``Host`` may name anything, so nothing is kept by it.
@@ -127,13 +128,15 @@ def _answer(request: Request, release: Release, path: str) -> Response:
     from kg import linked
     from kg.terms import BASE
 
+    query = f"?{request.url.query}" if request.url.query else ""
+    if file := _file(release, path):
+        return RedirectResponse(file + query, 303)
+    check_pinned(given(request, ("release",)), release)
     if path == "":
-        return RedirectResponse("/id/catalogue", 303)
+        return RedirectResponse(f"/id/catalogue{query}", 303)
     if "#" in path:  # a fragment that was written into the address: the document, at that place
         document, fragment = urldefrag(path)
-        return RedirectResponse(f"/id/{quote(document)}#{quote(fragment)}", 303)
-    if file := _file(release, path):
-        return RedirectResponse(file, 303)
+        return RedirectResponse(f"/id/{quote(document)}{query}#{quote(fragment)}", 303)
     described = linked.documents(release)
     stem, ending = _split(path, lambda p: BASE + p in described)
     iri = BASE + stem
@@ -159,7 +162,8 @@ def _file(release: Release, path: str) -> str:
 
 def _downloads(request: Request, release: Release) -> list[Download]:
     """The files of what has an IRI, from the table that their routes are made of."""
-    from kg.catalogue import DATASET, Download
+    from kg.catalogue import CROSSWALKS, DATASET, Download
+    from kg.exports.formats import formats_of_set
     from kg.terms import FRAMEWORKS, set_iri
 
     found = []
@@ -168,9 +172,11 @@ def _downloads(request: Request, release: Release) -> list[Download]:
         if part is None:
             continue
         for name in address.names[part](release) if part else [""]:
-            dataset = {"framework": FRAMEWORKS + name, "set": set_iri(name), "": DATASET}[part]
+            whole = CROSSWALKS if address.path == "/crosswalks" else DATASET
+            dataset = {"framework": FRAMEWORKS + name, "set": set_iri(name), "": whole}[part]
             path = address.path.replace(f"{{{part}}}", quote(name)) if part else address.path
-            found += [Download(dataset, f"{path}.{form.extension}", form.media_type) for form in address.forms]
+            there = formats_of_set(release, name) if part == "set" else address.forms
+            found += [Download(dataset, f"{path}.{f.extension}", f.media_type) for f in there if f.name != "page"]
     return found
 
 
@@ -195,18 +201,22 @@ def add_linked_data(app: FastAPI) -> None:
         """How large the dataset is, which words it uses, and where it can be asked (VoID)."""
         return _answer(request, request.app.state.release, "void")
 
-    app.get("/id/{path:path}", summary="Linked data", response_class=Response, responses=_RESPONSES)(one)
-    app.get("/.well-known/void", summary="The VoID description", response_class=Response, responses=_DOCUMENT)(
-        well_known
-    )
+    for path, function, summary, responses in (
+        ("/id/{path:path}", one, "Linked data", _RESPONSES),
+        ("/.well-known/void", well_known, "The VoID description", _DOCUMENT),
+    ):
+        app.get(path, summary=summary, response_class=Response, responses=responses, openapi_extra=_RELEASE)(function)
     for path, function in (("/id/{path:path}", one), ("/.well-known/void", well_known)):
         app.add_api_route(path, function, methods=["HEAD"], include_in_schema=False)
 
 
+_RELEASE = {"parameters": [{"$ref": "#/components/parameters/release"}]}
 _DOCUMENT: dict[int | str, dict[str, object]] = {
     200: {"content": {media: {} for media in MEDIA_TYPES.values()}},
     304: {"description": "The client has it already."},
+    400: {"description": "A parameter that is unknown, given twice or empty; the only one there is is `release`."},
     406: {"description": "None of the formats the client accepts can be given; the hint lists them."},
+    409: {"description": "The address names another release than the one that answers."},
 }
 _RESPONSES: dict[int | str, dict[str, object]] = {
     **_DOCUMENT,

@@ -80,6 +80,8 @@ def document(app: FastAPI, release: Release) -> Json:
     paths["/graphql"] = _GRAPHQL
     for path, title in _PAGES.items():
         paths[path] = {"get": _page(path, title)}
+    paths["/downloads"]["get"] |= {"parameters": [{"$ref": "#/components/parameters/release"}]}
+    paths["/downloads"]["get"]["responses"] |= {str(s): _refused(s) for s in (400, 409)}
     components = found.setdefault("components", {})
     schemas = components.setdefault("schemas", {})
     for unused in ("HTTPValidationError", "ValidationError"):

@@ -32,7 +32,7 @@ from api.negotiation import best
 from api.responses import refusal
 from kg.errors import KgError
 
-__all__ = ["Asked", "Form", "NoSuchFormatError", "NotAcceptableError", "Serving", "chosen", "named"]
+__all__ = ["Asked", "Form", "NoSuchFormatError", "NotAcceptableError", "Serving", "chosen", "must_exist", "named"]
 
 #: How long a client may take a file of one release and one day for the same without asking: a day.
 _PINNED = "max-age=86400, immutable"
@@ -137,6 +137,12 @@ def named(text: str, known: Iterable[str], forms: Sequence[Form], unknown: Calla
         if text.endswith(f".{form.extension}"):
             raise unknown(text.removesuffix(f".{form.extension}"))
     raise unknown(text)
+
+
+def must_exist(form: Form, forms: Sequence[Form], what: str) -> None:
+    """Raises :class:`NoSuchFormatError` for a format that there is not of this very thing."""
+    if all(form.name != other.name for other in forms):
+        raise NoSuchFormatError(f"there is no '.{form.extension}' of {what}", f"there are {_listed(forms)}")
 
 
 def chosen(request: Request, forms: Sequence[Form], ending: str) -> Form:

@@ -297,7 +297,8 @@ def add_sparql(app: FastAPI, limits: Limits | None = None) -> None:
 
     async def get(request: Request) -> Response:
         """The SPARQL 1.1 protocol, read-only: `SERVICE` and updates are refused, a query is stopped at its deadline,
-        and a result that is cut at the limit says so in `X-Truncated`. Without `query`: the service description."""
+        and a result that is cut at the limit says so in `X-Truncated`. Parameters that the protocol does not have are
+        ignored. Without `query`: the service description."""
         return await endpoint(request)
 
     async def post(request: Request) -> Response:

@@ -25,11 +25,15 @@ from kg.terms import BASE, FRAMEWORKS, KG, PREFIXES, iri, prefix_of, set_iri
 if TYPE_CHECKING:
     from kg.release import Release
 
-__all__ = ["CATALOGUE", "DATASET", "SPARQL", "VOID", "Download", "dcat", "service", "void"]
+__all__ = ["CATALOGUE", "CROSSWALKS", "DATASET", "SPARQL", "VOID", "Download", "dcat", "service", "void"]
 
 VOID, CATALOGUE, SPARQL = BASE + "void", BASE + "catalogue", BASE + "sparql"
 #: The whole dataset, and the part of it that is not in the graph of a set.
 DATASET, DEFAULT_GRAPH = VOID + "#dataset", VOID + "#default-graph"
+
+#: Every crosswalk between two frameworks or catalogues: computed when it is asked for, so no file of each is listed.
+CROSSWALKS = CATALOGUE + "#crosswalks"
+_HTTP, _GRAPHQL = CATALOGUE + "#http", CATALOGUE + "#graphql"
 
 _CC_BY = "https://creativecommons.org/licenses/by/4.0/"
 _RIGHTS = (
@@ -238,14 +242,14 @@ def _ends(release: Release) -> dict[str, tuple[list[str], list[str], list[str]]]
 
 def dcat(release: Release, server: str, downloads: Sequence[Download] = ()) -> Description:
     """The DCAT 3 catalogue: the whole graph, each framework and catalogue of controls, each mapping set, each table of
-    classified incidents, with their files; and the SPARQL endpoint."""
+    classified incidents, with their files; the crosswalks, as a data set that a service computes; and the services."""
     said = _Said()
     project = _agent(said, _PROJECT)
     said(
         CATALOGUE, a=_Iri("dcat:Catalog"), dcterms_title=_TITLE, dcterms_description=_ABOUT,
         dcterms_publisher=project, dcterms_license=_Iri(_CC_BY), dcterms_language=_plain("en"),
         foaf_homepage=_Iri(f"{server}/"), dcterms_identifier=_plain(release.digest),
-        dcat_service=_Iri(SPARQL + "#service"),
+        dcat_service=[_Iri(SPARQL + "#service"), _Iri(_HTTP), _Iri(_GRAPHQL)],
     )  # fmt: skip
     said(
         SPARQL + "#service", a=_Iri("dcat:DataService"), dcterms_title="SPARQL 1.1 endpoint, read-only",
@@ -253,6 +257,15 @@ def dcat(release: Release, server: str, downloads: Sequence[Download] = ()) -> D
         dcterms_conformsTo=_Iri("https://www.w3.org/TR/sparql11-protocol/"),
         dcat_servesDataset=_Iri(DATASET),
     )  # fmt: skip
+    for node, title, path, description, standard in (
+        (_HTTP, "Files over HTTP, crosswalks among them", "/", "/openapi.json", "https://spec.openapis.org/oas/v3.1.0"),
+        (_GRAPHQL, "GraphQL", "/graphql", "/schema.graphql", "https://spec.graphql.org/"),
+    ):
+        said(
+            node, a=_Iri("dcat:DataService"), dcterms_title=title, dcat_endpointURL=_Iri(server + path),
+            dcat_endpointDescription=_Iri(server + description), dcterms_conformsTo=_Iri(standard),
+            dcat_servesDataset=[_Iri(DATASET), _Iri(CROSSWALKS)],
+        )  # fmt: skip
 
     def add(node: str, title: str, description: str, publisher: str, licence: str, **more: Any) -> None:
         said(CATALOGUE, dcat_dataset=_Iri(node))
@@ -278,6 +291,20 @@ def dcat(release: Release, server: str, downloads: Sequence[Download] = ()) -> D
     said(
         place, a=_Iri("dcat:Distribution"), dcterms_title="By SPARQL", dcat_accessURL=_Iri(f"{server}/sparql"),
         dcat_accessService=_Iri(SPARQL + "#service"),
+    )  # fmt: skip
+    add(
+        CROSSWALKS, "Crosswalks between frameworks and catalogues of controls",
+        "What the mapping sets say between any two, what follows from it, and what has no partner on either side. Each "
+        "is computed when it is asked for, at /crosswalks/{source}/{target} in any of the formats that the description "
+        "of the service lists; the files here are the list of the pairs.",
+        _PROJECT, _RIGHTS, dcterms_source=_Iri(DATASET), dcat_version=_plain(release.digest),
+        dcat_landingPage=_Iri(f"{server}/crosswalks.html"),
+    )  # fmt: skip
+    place = f"{CATALOGUE}#crosswalks-by-http"
+    said(CROSSWALKS, dcat_distribution=_Iri(place))
+    said(
+        place, a=_Iri("dcat:Distribution"), dcterms_title="Any crosswalk, over HTTP",
+        dcat_accessURL=_Iri(f"{server}/crosswalks"), dcat_accessService=_Iri(_HTTP),
     )  # fmt: skip
     for f in release.frameworks.values():
         add(

@@ -401,6 +401,14 @@ BAD = {
     "/crosswalks/iso42001/gdpr?release=0123456789abcdef": (409, "RELEASE_MISMATCH", "leave out"),
     "/mappings/aisb-gdpr?asOf=2026-11-23": (400, "BAD_ARGUMENT", "one of: release"),
     "/graph?x=%ff": (400, "BAD_ARGUMENT", "name=value"),
+    "/crosswalks/finos-air/cosai-rm.oscal.json": (404, "NOT_FOUND", ".sssom.json"),
+    "/crosswalks/iso42001/gdpr.oscal.json?reviewedOnly=true": (404, "NOT_FOUND", ".sssom.json"),
+    "/mappings/threats.oscal.json": (404, "NOT_FOUND", ".sssom.json"),
+    "/downloads?format=json": (400, "BAD_ARGUMENT", "one of: release"),
+    "/downloads?release=0123456789abcdef": (409, "RELEASE_MISMATCH", "leave out"),
+    "/id/gdpr/art-32.1?realease=x": (400, "BAD_ARGUMENT", "did you mean release"),
+    "/id/gdpr/art-32.1.ttl?release=0123456789abcdef": (409, "RELEASE_MISMATCH", "leave out"),
+    "/.well-known/void?x=1": (400, "BAD_ARGUMENT", "one of: release"),
     "/organizations/x/coverage/gdpr": (404, "NO_STORE", "--stateless"),
 }
 
@@ -416,7 +424,25 @@ def test_a_refusal_says_what_would_be_right(send: Send, path: str) -> None:
     said = send(path).json()
     assert said["code"] == code
     assert hint in said["hint"]
+    assert "permalink" not in said["title"]
     assert "<h1>" in send(path, Accept="text/html").text
+
+
+@pytest.mark.parametrize(
+    "path", ["/healthz?t=1", "/readyz?probe=x", "/sparql?query=ASK%7B%7D&timeout=5&output=json", "/?utm_source=x"]
+)
+def test_probes_and_clients_of_protocols_may_send_what_is_not_known_here(send: Send, path: str) -> None:
+    assert send(path).status_code == 200
+
+
+def test_only_forms_that_there_are_are_listed(send: Send, release: Release) -> None:
+    for page in ("/downloads", "/mappings.html"):
+        text = send(page).text
+        assert "/mappings/aisb-gdpr.oscal.json" in text
+        assert "/mappings/threats.oscal.json" not in text
+        assert "/mappings/threats.sssom.json" in text
+    link = send(f"/id/crosswalks/gdpr/aisb.csv?asOf={DAY}")
+    assert link.headers["location"] == f"/crosswalks/gdpr/aisb.csv?asOf={DAY}"
 
 
 def test_too_large_a_crosswalk_is_refused_and_the_rest_of_it_is_not(

@@ -16,9 +16,12 @@ from datetime import date
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 from uuid import UUID
 
+import curies
 import networkx as nx
+import orjson
 import pyoxigraph as ox
 import pytest
 import rdflib
@@ -26,6 +29,7 @@ import sssom_pydantic
 from hypothesis import given
 from hypothesis import strategies as st
 from pyshacl import validate as shacl
+from sssom_pydantic.io import record_to_semantic_mapping
 from typer.testing import CliRunner
 
 from kg import Release
@@ -41,12 +45,15 @@ from kg.answers.listing import (
 )
 from kg.cli.app import app
 from kg.cli.demo import example_paths
-from kg.errors import UnknownIdError, UsageError
+from kg.errors import InputError, UnknownIdError, UsageError
 from kg.exports.csv import csv_text
 from kg.exports.formats import FORMATS, filename, format_of, formats_for, write
+from kg.exports.json import dumps
 from kg.exports.oscal import token, untoken
 from kg.exports.rdf import quads_of
+from kg.exports.streamed import Rows, indented, sorted_keys
 from kg.exports.tables import document
+from kg.importers.mappings import compare, read_mappings
 from kg.model import Control, ControlRow, ControlStatus, EvidenceRecord, Mapping, Profile, System
 from kg.organizations import read_controls, read_profile
 from kg.relations import SUPERSET_OF
@@ -176,10 +183,46 @@ def test_large_tables_come_in_chunks_and_are_never_held_whole(release: Release) 
     """A generator of rows: only a chunk of it exists at a time."""
     found = answer_of(release, "gdpr/iso42001")
     many = replace(found, rows=tuple(itertools.islice(itertools.cycle(found.rows), 20_000)))
-    for each in ("csv", "tsv", "sssom", "sssom-json"):
-        chunks = [len(c) for c in write(many, release, each)]
+    for each in ("json", "csv", "tsv", "sssom", "sssom-json", "oscal"):
+        answer = replace(many, rows=many.rows[:5_000]) if each == "oscal" else many  # which is made twice
+        chunks = [len(c) for c in write(answer, release, each)]
         assert len(chunks) >= 6, each
         assert max(chunks) < sum(chunks) / 4, each
+
+
+TEXTS = st.text() | st.sampled_from(HOSTILE[:-1])
+PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=8,
+)
+LONG = st.recursive(
+    st.lists(PLAIN, max_size=3).map(lambda items: Rows(lambda: iter(items))),
+    lambda inner: st.lists(inner | PLAIN, max_size=3) | st.dictionaries(TEXTS, inner | PLAIN, max_size=3),
+    max_leaves=6,
+)
+
+
+def filled(value: Any) -> Any:
+    """A value with its rows in it."""
+    if isinstance(value, Rows):
+        return list(value.make())
+    if isinstance(value, dict):
+        return {key: filled(item) for key, item in value.items()}
+    return [filled(item) for item in value] if isinstance(value, list) else value
+
+
+@given(LONG)
+def test_json_in_pieces_is_the_json_of_the_whole(value: Any) -> None:
+    whole = filled(value)
+    assert b"".join(indented(value)) == orjson.dumps(whole, option=orjson.OPT_INDENT_2)
+    assert b"".join(sorted_keys(value)) == orjson.dumps(whole, option=orjson.OPT_SORT_KEYS)
+
+
+@pytest.mark.parametrize("name", ["gdpr/iso42001", "aisb-gdpr", "threats", "graph"])
+def test_an_answer_in_pieces_is_the_answer(release: Release, name: str) -> None:
+    answer = answer_of(release, name)
+    assert written(answer, release, "json") == dumps(answer, release)
 
 
 # ---------------------------------------------------------------- SSSOM
@@ -232,11 +275,22 @@ def test_sssom_pydantic_takes_every_set_and_pair_and_gives_it_back(
         assert all(r.source and r.license for r in rows)
 
 
+@pytest.fixture(scope="module")
+def schema() -> Any:
+    """The JSON Schema of SSSOM as sssom-py makes it, made once: it makes it anew for every file."""
+    linkml = pytest.importorskip("linkml.validator")
+    plugins = pytest.importorskip("linkml.validator.plugins")
+    constants = pytest.importorskip("sssom.constants")
+    return linkml.Validator(constants.SCHEMA_YAML, [plugins.JsonschemaValidationPlugin(closed=False)])
+
+
 def test_sssom_py_takes_every_set_and_pair(
-    release: Release, pairs: list[Crosswalk], tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+    release: Release, pairs: list[Crosswalk], tmp_path: Path, caplog: pytest.LogCaptureFixture, schema: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
     parsers = pytest.importorskip("sssom.parsers")
     validators = pytest.importorskip("sssom.validators")
+    monkeypatch.setattr(validators, "Validator", lambda **_: schema)
     caplog.set_level(logging.CRITICAL)
     answers: list[Any] = [*(list_set(release, name) for name in release.sets), *(p for p in pairs if p.rows)]
     for answer in answers:
@@ -251,23 +305,123 @@ def test_sssom_py_takes_every_set_and_pair(
         assert len(found.df)
 
 
-def test_the_json_is_the_tsv_and_its_schema_takes_it(release: Release, tmp_path: Path) -> None:
-    """sssom-py's own JSON reader refuses extension slots, which the specification allows; its schema takes them."""
-    linkml = pytest.importorskip("linkml.validator")
-    plugins = pytest.importorskip("linkml.validator.plugins")
-    constants = pytest.importorskip("sssom.constants")
-    checker = linkml.Validator(constants.SCHEMA_YAML, [plugins.JsonschemaValidationPlugin(closed=False)])
-    for name in ("aisb-gdpr", "threats", "aisb/iso42001", "nist-ai-rmf/iso42001"):
-        answer = answer_of(release, name)
-        data = json.loads(written(answer, release, "sssom-json"))
-        assert not checker.validate(data, "mapping set").results, name
-        rows = sssom_of(written(answer, release, "sssom"), tmp_path)
-        assert [(r.subject.curie, r.predicate.curie, r.object.curie) for r in rows] == [
-            (m["subject_id"], m["predicate_id"], m["object_id"]) for m in data["mappings"]
-        ]
-        graph = rdflib.Dataset().parse(data=json.dumps(data), format="json-ld")
-        source = rdflib.URIRef("http://www.w3.org/2002/07/owl#annotatedSource")
-        assert len(list(graph.subjects(source, None))) == len(rows)
+def beside(m: Mapping, release: Release) -> dict[str, str]:
+    """What a row says that SSSOM has no slot for, as text."""
+    links = m.citation.startswith("http")
+    said = {
+        "rationale_kind": m.rationale_kind.value,
+        "strength": "" if m.strength is None else str(m.strength),
+        "method": m.method.value,
+        "rationale": m.rationale,
+        "citation": "" if links else m.citation,
+        "authority": release.sets[m.set_id].authority.value,
+    }
+    return {name: value for name, value in said.items() if value}
+
+
+def test_both_libraries_the_schema_and_our_import_take_the_json_of_every_set_and_pair(
+    release: Release, pairs: list[Crosswalk], tmp_path: Path, caplog: pytest.LogCaptureFixture, schema: Any
+) -> None:
+    parsers = pytest.importorskip("sssom.parsers")
+    validators = pytest.importorskip("sssom.validators")
+    caplog.set_level(logging.CRITICAL)
+    stored = {m.id: m for m in release.mappings}
+    answers: list[Any] = [*(list_set(release, name) for name in release.sets), *pairs]
+    assert len(pairs) == 28
+    for answer in answers:
+        path = tmp_path / filename(answer, release, "sssom-json")
+        path.write_bytes(written(answer, release, "sssom-json"))
+        data = json.loads(path.read_bytes())
+        rows = data["mappings"]
+
+        head = {name: value for name, value in data.items() if name not in ("@context", "mappings")}
+        converter = curies.Converter.from_jsonld(data)
+        sssom_pydantic.MappingSetRecord.model_validate(head).process(converter)
+        for row in rows:
+            found = record_to_semantic_mapping(sssom_pydantic.Record.model_validate(row), converter)
+            assert found.record is not None or "record_id" not in row
+            if found.record:
+                m = stored[found.record.curie.rpartition("/")[2]]
+                assert {k: unquote(v) for k, v in (found.other or {}).items()} == beside(m, release)
+                assert (found.confidence, found.mapping_date) == (m.confidence, m.date)
+
+        if isinstance(answer, Crosswalk) or answer.rows:
+            expected = [r.row for r in answer.rows] if isinstance(answer, Crosswalk) else answer.rows
+            if expected:
+                edits = compare(read_mappings(path), release, day=DAY)
+                assert (edits.all, edits.missing, edits.unchanged) == ((), (), len(expected)), path.name
+
+        data["mappings"] = rows[:12] + rows[12:][-5:]  # one function writes all rows: the first and the last kinds
+        assert not schema.validate(data, "mapping set").results, path.name
+        path.write_text(json.dumps(data), encoding="utf-8")
+        parsed = parsers.parse_sssom_json(path)
+        assert len(parsed.df) == len(data["mappings"]), path.name
+        for check in (validators.check_all_prefixes_in_curie_map, validators.check_strict_curie_format):
+            assert not check(parsed, fail_on_error=False).results, path.name
+
+
+@pytest.mark.parametrize("name", ["aisb-gdpr", "threats", "aisb/iso42001"])
+def test_what_sssom_py_makes_of_the_json_is_a_table_that_comes_back(
+    release: Release, name: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """``sssom parse -I json`` and ``sssom validate``, less their start: their table says as much as the JSON."""
+    parsers = pytest.importorskip("sssom.parsers")
+    validators = pytest.importorskip("sssom.validators")
+    writers = pytest.importorskip("sssom.writers")
+    caplog.set_level(logging.CRITICAL)
+    source, table = tmp_path / "x.sssom.json", tmp_path / "x.sssom.tsv"
+    data = json.loads(written(answer_of(release, name), release, "sssom-json"))
+    data["mappings"] = data["mappings"][:9] + data["mappings"][-5:]
+    source.write_text(json.dumps(data), encoding="utf-8")
+    with table.open("w", encoding="utf-8") as out:
+        writers.write_table(parsers.parse_sssom_json(source), out)
+    for report in validators.validate(parsers.parse_sssom_table(table), fail_on_error=False).values():
+        assert not report.results
+    rows, _, _, errors = sssom_pydantic.read(table, return_errors=True)
+    assert not errors
+    meant = [(m["subject_id"], m["predicate_id"], m["object_id"], m["other"]) for m in data["mappings"] if "other" in m]
+    assert sorted(meant) == sorted(
+        (r.subject.curie, r.predicate.curie, r.object.curie, "|".join(f"{k}={v}" for k, v in sorted(r.other.items())))
+        for r in rows
+        if r.other
+    )
+    known = sum("record_id" in m for m in data["mappings"])
+    if known:
+        edits = compare(read_mappings(table), release, day=DAY)
+        assert (edits.all, edits.unchanged) == ((), known)
+    graph = rdflib.Dataset().parse(data=json.dumps(data), format="json-ld")
+    ends = rdflib.URIRef("http://www.w3.org/2002/07/owl#annotatedSource")
+    assert len(list(graph.subjects(ends, None))) == len(rows) == len(data["mappings"])
+
+
+def test_an_edit_inside_other_is_an_edit_of_the_row_and_nonsense_in_it_a_finding(
+    release: Release, tmp_path: Path
+) -> None:
+    path = tmp_path / "x.sssom.json"
+    data = json.loads(written(answer_of(release, "aisb-gdpr"), release, "sssom-json"))
+    first = data["mappings"][0]
+    first["other"] = re.sub(r"rationale=[^|]*", "rationale=half %7C of 50%25", first["other"])
+    path.write_text(json.dumps(data), encoding="utf-8")
+    edits = compare(read_mappings(path), release, day=DAY)
+    assert [(e.before.id if e.before else "", [(f.field, f.after) for f in e.fields]) for e in edits.all] == [
+        (first["record_id"].rpartition("/")[2], [("rationale", "half | of 50%")])
+    ]
+    old = {**first, "rationale": "the older form, in a slot of its own"}  # as exports were before
+    data["mappings"][0] = old
+    path.write_text(json.dumps(data), encoding="utf-8")
+    (edit,) = compare(read_mappings(path), release, day=DAY).all
+    assert edit.row.rationale == "the older form, in a slot of its own"
+    for wrong, what in (
+        ("rationale=a | b", "is no value of `other`"),
+        ("strengh=4", "did you mean strength"),
+        ("method=human|method=hybrid", "says method twice"),
+    ):
+        data["mappings"][0] = {**first, "other": wrong}
+        path.write_text(json.dumps(data), encoding="utf-8")
+        with pytest.raises(InputError) as refused:
+            read_mappings(path)
+        assert what in str(refused.value.findings[0])
+        assert "mappings[0]/other" in str(refused.value.findings[0])
 
 
 def test_sssom_says_what_was_looked_for_in_vain_and_nothing_that_was_computed(release: Release) -> None:
@@ -592,7 +746,9 @@ def test_hostile_strings_survive_sssom(release: Release, tmp_path: Path) -> None
         row = rows[f"kgset:{m.set_id}/{m.id}"]
         assert flat((row.extensions or {})["rationale"].value) == flat(text)
         assert flat(row.comment or "") == flat(text)
-        assert whole[f"kgset:{m.set_id}/{m.id}"]["rationale"] == text
+        said = dict(pair.split("=") for pair in whole[f"kgset:{m.set_id}/{m.id}"]["other"].split("|"))
+        assert unquote(said["rationale"]) == text
+        assert whole[f"kgset:{m.set_id}/{m.id}"]["comment"] == text
     parsers = pytest.importorskip("sssom.parsers")
     frame = parsers.parse_sssom_table(tmp_path / "x.sssom.tsv").df
     assert sorted(map(flat, frame["comment"])) == sorted(map(flat, HOSTILE))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import shutil
 import subprocess
 import tempfile
@@ -30,7 +31,17 @@ from kg.exports.csv import csv_text
 from kg.exports.formats import write
 from kg.exports.tables import document
 from kg.exports.xlsx import workbook
-from kg.importers.mappings import Declared, Edits, compare, own_set, patched, plan, read_mappings, write_folder
+from kg.importers.mappings import (
+    Declared,
+    Edits,
+    compare,
+    is_export,
+    own_set,
+    patched,
+    plan,
+    read_mappings,
+    write_folder,
+)
 from kg.importers.mappings.sheets import CROSSWALK
 from kg.importers.mappings.words import plain
 from kg.model import Authority, Mapping
@@ -497,6 +508,116 @@ def test_an_export_with_the_rows_ids_of_several_sets_is_known_by_them() -> None:
     edits = compare(read_mappings(Path("x.sssom.tsv"), text.encode()), release, day=DAY)
     assert list(in_words(edits).items()) == [((release.mappings[0].id, "object"), ("fb:1", "fb:6"))]
     assert (edits.unchanged, edits.release) == (3, release.digest)
+
+
+def through_a_spreadsheet(text: str, ending: str, apart: str = ",") -> bytes:
+    """A SSSOM table as a spreadsheet program saves it: the metadata lines are cells of the first column."""
+    lines = text.rstrip("\n").split("\n")
+    table = [[x] if x.startswith("#") else x.split("\t") for x in lines]
+    width = max(map(len, table))
+    out = io.BytesIO()
+    if ending == "xlsx":
+        with xlsxwriter.Workbook(out) as book:
+            sheet = book.add_worksheet("x.sssom")
+            for line, row in enumerate(table):
+                for column, cell in enumerate(row):
+                    sheet.write_string(line, column, cell)
+        return out.getvalue()
+    flat = io.StringIO()
+    writer = csv.writer(flat, delimiter=apart, lineterminator="\n")
+    writer.writerows(row + [""] * (width - len(row)) for row in table)
+    return flat.getvalue().encode()
+
+
+@pytest.mark.parametrize(("name", "apart"), [("x.csv", ","), ("x.csv", ";"), ("x.tsv", "\t"), ("x.xlsx", "")])
+def test_sssom_that_was_saved_by_a_spreadsheet_program_is_still_sssom(name: str, apart: str) -> None:
+    release = Release.load()
+    for answer in (list_set(release, "aisb-gdpr"), crosswalk(release, "nist-ai-rmf", "iso42001", derived=False)):
+        text = b"".join(write(answer, release, "sssom")).decode()
+        content = through_a_spreadsheet(text, name.rpartition(".")[2], apart)
+        incoming = read_mappings(Path(name), content)
+        plainly = read_mappings(Path("x.tsv"), text.encode())
+        assert incoming.about == plainly.about
+        edits = compare(incoming, release, day=date.today())
+        assert (edits.all, edits.missing, edits.unchanged) == ((), (), len(answer.rows))
+    broken = through_a_spreadsheet(text.replace("\tpredicate_id\t", "\tpredicate\t"), name.rpartition(".")[2], apart)
+    with pytest.raises(InputError) as refused:
+        read_mappings(Path(name), broken)
+    assert [f.code for f in refused.value.findings] == ["MISSING_COLUMN"]
+
+
+# ---------------------------------------------------------------- JSON and OSCAL
+
+ENDINGS = {"json": "json", "oscal": "oscal.json", "sssom-json": "sssom.json"}
+
+
+@pytest.mark.parametrize("form", ["json", "oscal"])
+def test_every_set_and_the_crosswalks_of_several_sets_come_back_unchanged_in_json(form: str) -> None:
+    release = Release.load()
+    answers = [
+        *(list_set(release, name) for name in release.sets),
+        crosswalk(release, "iso42001", "nist-ai-rmf", derived=False),
+        crosswalk(release, "eu-ai-act", "aisb", derived=False),
+    ]
+    assert any(len({r.row.set_id for r in a.rows}) > 1 for a in answers[-2:])
+    for answer in answers:
+        if answer.rows:
+            content = b"".join(write(answer, release, form))
+            edits = compare(read_mappings(Path(f"x.{ENDINGS[form]}"), content), release, day=date.today())
+            assert (edits.all, edits.missing, edits.unchanged) == ((), (), len(answer.rows))
+            assert edits.release == release.digest
+
+
+@pytest.mark.parametrize("form", sorted(ENDINGS))
+@pytest.mark.parametrize(("source", "target"), [("fa", "fb"), ("fb", "fa")])
+def test_an_edit_in_json_is_told_in_the_direction_of_its_set(form: str, source: str, target: str) -> None:
+    release = small()
+    found = crosswalk(release, source, target, as_of=DAY)
+    text = b"".join(write(found, release, form)).decode()
+    name = Path(f"x.{ENDINGS[form]}")
+    whole = compare(read_mappings(name, text.encode()), release, day=DAY)
+    assert (whole.all, whole.missing, whole.unchanged) == ((), (), 4)
+    edits = compare(read_mappings(name, text.replace("Why, turned", "Because").encode()), release, day=DAY)
+    assert list(in_words(edits).values()) == [("Why, turned", "Because")]
+    data = json.loads(text)
+    where = {"json": lambda d: d["rows"], "sssom-json": lambda d: d["mappings"]}
+    rows = where.get(form, lambda d: d["mapping-collection"]["mappings"][0]["maps"])(data)
+    gone = rows.pop()
+    fewer = compare(read_mappings(name, json.dumps(data).encode()), release, day=DAY)
+    assert [m.rationale in json.dumps(gone) for m in fewer.missing] == [True]
+    if form == "json":
+        rows[0]["strength"], rows[1]["object"] = 11, "fb:99"
+        with pytest.raises(InputError) as refused:
+            compare(read_mappings(name, json.dumps(data).encode()), release, day=DAY)
+        assert {f.cell for f in refused.value.findings} == {"rows[0]/strength", "rows[1]/object"}
+
+
+@pytest.mark.parametrize("form", sorted(ENDINGS))
+def test_rows_of_several_sets_of_elsewhere_are_refused_with_what_to_do(form: str) -> None:
+    """Only where the sets are known can they be told apart: one set has one authority and one licence."""
+    found = crosswalk(small(), "fa", "fb", as_of=DAY)
+    incoming = read_mappings(Path(f"x.{ENDINGS[form]}"), b"".join(write(found, small(), form)))
+    with pytest.raises(UsageError) as refused:
+        plan(incoming, Release.load(), Declared(set_id="mine", title="M", authority=Authority.PROJECT, licence="CC0"))
+    assert "s1 (2), s2 (2)" in refused.value.message
+    assert "kg export" in refused.value.hint
+
+
+@pytest.mark.parametrize("form", [*sorted(ENDINGS), "csv", "xlsx"])
+def test_a_crosswalk_of_one_set_of_elsewhere_becomes_a_set(form: str, tmp_path: Path) -> None:
+    other = load(tree(tmp_path / "other", [row for row in FOUR if row[0] == "s1"]))
+    incoming = read_mappings(
+        Path(f"x.{ENDINGS.get(form, form)}"), b"".join(write(crosswalk(other, "fa", "fb", as_of=DAY), other, form))
+    )
+    target = load(tree(tmp_path / "target", [("s9", "fa:6", "related", "fb:6", "functional", "nine")]))
+    assert not is_export(incoming, target)
+    planned = plan(
+        incoming,
+        target,
+        Declared(set_id="mine", title="M", authority=Authority.PROJECT, licence="https://example.org/l"),
+    )
+    meant = {(m.subject, m.relation, m.object, m.rationale, m.strength, m.rationale_kind) for m in other.mappings}
+    assert {(m.subject, m.relation, m.object, m.rationale, m.strength, m.rationale_kind) for m in planned.rows} == meant
 
 
 # ---------------------------------------------------------------- the command

@@ -26,7 +26,8 @@ from pyshacl import validate
 from api.app import create_app
 from api.linked import MEDIA_TYPES
 from kg import Release
-from kg.catalogue import CATALOGUE, DATASET, SPARQL, VOID
+from kg.catalogue import CATALOGUE, CROSSWALKS, DATASET, SPARQL, VOID
+from kg.exports.formats import formats_of_set
 from kg.linked import FORMATS, describe, document_of, documents, serialize
 from kg.relations import RELATIONS
 from kg.sources import builtin_data
@@ -403,9 +404,15 @@ def test_every_file_that_is_listed_is_there_and_of_that_type(release: Release, g
     assert len(files) > 100
     app = create_app(release)
     sets = {f"{a.path.format(set=n)}.{f.extension}" for a in app.state.addresses if a.path == "/mappings/{set}"
-            for n in release.sets for f in a.forms}  # fmt: skip
+            for n in release.sets for f in formats_of_set(release, n)}  # fmt: skip
     assert sets | {"/graph.sssom.tsv", "/graph.nq", "/frameworks/gdpr.xlsx"} <= {urlsplit(u).path for u in files}
+    crosswalks = rdflib.URIRef(CROSSWALKS)
+    assert (rdflib.URIRef(CATALOGUE), dcat.dataset, crosswalks) in graph
+    ways = {s for d in graph.objects(crosswalks, dcat.distribution) for s in graph.objects(d, dcat.accessService)}
+    (description,) = {str(u) for s in ways for u in graph.objects(s, dcat.endpointDescription)}
+    assert "/crosswalks/{source}/{target}.{ending}" in get(urlsplit(description).path).json()["paths"]
     paths = {urlsplit(url).path: media for url, media in files.items()}
+    assert "/crosswalks.csv" in paths
     # of one set every form, of the others one: the forms are made by the same few lines
     asked = [p for p in paths if "finos-air-eu" in p or p.endswith(".nt") or paths[p] == ""]
     assert len(asked) > 40

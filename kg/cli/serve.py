@@ -30,6 +30,7 @@ _PAGES = (
     ("graphql", "GraphQL, with example queries"),
     ("schema.graphql", "the GraphQL schema"),
     ("sparql", "SPARQL, with example queries"),
+    ("downloads", "every file there is"),
 )
 _HOW = (
     "make a key with `kg keys create --platform` and use the same database, or set KG_OIDC_ISSUER and "

@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 if TYPE_CHECKING:
     from kg.exports.tables import Table
 
-__all__ = ["FORMATS", "Format", "filename", "format_of", "formats_for", "formats_of", "write"]
+__all__ = [
+    "FORMATS", "Format", "filename", "format_of", "formats_for", "formats_of", "formats_of_rows", "formats_of_set",
+    "write",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +102,7 @@ _WRITERS: dict[str, tuple[str, str]] = {
 def formats_for(answer: Any) -> tuple[Format, ...]:
     """The formats in which an answer (or answers of one kind) can be written."""
     several = isinstance(answer, list | tuple)
-    found = formats_of(_kind(answer))
-    if not getattr(answer, "rows", True):  # OSCAL has no way to say that there is nothing
-        found = tuple(f for f in found if f.name != "oscal")
+    found = formats_of_rows(_kind(answer), bool(getattr(answer, "rows", True)))
     return tuple(f for f in found if f.several or not several or len(answer) == 1)
 
 
@@ -109,6 +110,18 @@ def formats_of(kind: str) -> tuple[Format, ...]:
     """The formats in which one answer of that class can be written, by the class's name."""
     tables = _TABLES if kind != "Implementation" else ("json",)
     return tuple(FORMATS[n] for n in (*tables, *_MORE.get(kind, ())))
+
+
+def formats_of_rows(kind: str, rows: bool) -> tuple[Format, ...]:
+    """The formats in which an answer of that class can be written, with or without a row of a mapping set: OSCAL has no
+    way to say that there is nothing."""
+    return tuple(f for f in formats_of(kind) if rows or f.name != "oscal")
+
+
+def formats_of_set(release: Release, set_id: str) -> tuple[Format, ...]:
+    """The formats of a mapping set of the release; some hold only links to threats or legal references."""
+    filled: frozenset[str] = release.cache("sets with rows", lambda: frozenset(m.set_id for m in release.mappings))
+    return formats_of_rows("SetListing", set_id in filled)
 
 
 def format_of(name: str) -> Format | None:
@@ -173,9 +186,9 @@ def _kind(answer: Any) -> str:
 
 
 def _json(answers: Sequence[Any], release: Release) -> Iterator[bytes]:
-    from kg.exports.json import dumps
+    from kg.exports.json import pieces
 
-    yield dumps(answers[0] if len(answers) == 1 else list(answers), release)
+    yield from pieces(answers[0] if len(answers) == 1 else list(answers), release)
 
 
 def _documents(answers: Sequence[Any], release: Release) -> list[Any]:

@@ -2,6 +2,7 @@
 
     plain(answer)   → dicts, lists, strings, numbers, booleans and None
     dumps(answer)   → the same as UTF-8 JSON: indented, keys in a fixed order, byte for byte reproducible
+    pieces(answer)  → the same bytes, row by row where an answer is long
 
 The general rule is the dataclass's own field names in camelCase, in the order of their declaration; the
 functions below say where an answer reads better otherwise.  Nodes of the graph are named by ``curie``;
@@ -11,7 +12,7 @@ frameworks, mapping sets and other registers by ``id``.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from collections.abc import Mapping as MappingType
 from datetime import date
 from enum import Enum, IntEnum
@@ -43,10 +44,12 @@ from kg.answers import (
 )
 from kg.answers.compare import Change, Comparison
 from kg.answers.gaps import Gap, GapReport
+from kg.answers.listing import GraphListing, SetListing
 from kg.answers.plan import Goal, Plan
 from kg.answers.whatif import WhatIf
 from kg.exports.json_deliverables import SPECIAL as _DELIVERABLES
 from kg.exports.json_exposure import SPECIAL as _EXPOSURE
+from kg.exports.streamed import Rows, indented
 from kg.model import (
     Disclaimer,
     Incident,
@@ -62,7 +65,14 @@ from kg.model import (
 )
 from kg.release import Release
 
-__all__ = ["camel", "dumps", "plain"]
+__all__ = ["camel", "dumps", "pieces", "plain"]
+
+#: What is long of an answer: fields whose items are written one by one.
+_LONG: dict[type, tuple[str, ...]] = {
+    Crosswalk: ("rows", "derived"),
+    SetListing: ("rows", "threat_links", "references"),
+    GraphListing: ("rows", "threat_links", "references"),
+}
 
 #: What is named by a CURIE: its ``id`` field is written ``curie``.
 _NODES = (Provision, ReferenceControl, JointNode, Threat, Incident, Hit)
@@ -106,6 +116,21 @@ def plain(answer: Any, release: Release | None = None) -> Any:
 def dumps(answer: Any, release: Release | None = None) -> bytes:
     """``answer`` as JSON: two spaces of indentation, a newline at the end, the same bytes every time."""
     return orjson.dumps(plain(answer, release), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def pieces(answer: Any, release: Release | None = None) -> Iterator[bytes]:
+    """The bytes of :func:`dumps`; the rows of a crosswalk or a listing are never all there at once."""
+    long = {camel(name): getattr(answer, name) for name in _LONG.get(type(answer), ())}
+    if not long:
+        yield dumps(answer, release)
+        return
+    head = plain(dataclasses.replace(answer, **dict.fromkeys(_LONG[type(answer)], ())), release)
+
+    def rows(items: Any) -> Rows:
+        return Rows(lambda: (plain(item, release) for item in items))
+
+    yield from indented({key: rows(long[key]) if key in long else value for key, value in head.items()})
+    yield b"\n"
 
 
 def _fields(value: Any, release: Release | None, *, without: tuple[str, ...] = ()) -> dict[str, Any]:

@@ -12,14 +12,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
+from functools import partial
+from hashlib import sha1
 from typing import Any
-from uuid import NAMESPACE_URL, uuid5
-
-import orjson
+from uuid import NAMESPACE_URL, UUID, uuid5
 
 from kg.answers import Applicability, Coverage, Crosswalk, RequirementResult, Side, Verdict
 from kg.answers.listing import GraphListing, Implementation, SetListing
 from kg.errors import UsageError
+from kg.exports.streamed import Rows, indented, sorted_keys
 from kg.exports.tables import chain_text
 from kg.exports.words import denominator
 from kg.model import Control, Disclaimer, Mapping, MappingSet, RationaleKind
@@ -112,10 +113,13 @@ def _cautions(disclaimers: Iterable[Disclaimer]) -> str:
 
 
 def _written(kind: str, body: Plain) -> Iterator[bytes]:
-    """The document, whose UUID follows from all that it says."""
-    said = orjson.dumps(body, option=orjson.OPT_SORT_KEYS).decode()
-    whole = {kind: {"uuid": _uuid(kind, said), **body}}
-    yield orjson.dumps(whole, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    """The document, whose UUID follows from all that it says: it is made twice, and never held as a whole."""
+    digest = sha1(_NAMES.bytes, usedforsecurity=False)  # RFC 9562, 5.5: as `_uuid(kind, said)` would
+    digest.update(f"{kind}\x1f".encode())
+    for piece in sorted_keys(body):
+        digest.update(piece)
+    yield from indented({kind: {"uuid": str(UUID(bytes=digest.digest()[:16], version=5)), **body}})
+    yield b"\n"
 
 
 # ---------------------------------------------------------------- frameworks and sets as resources
@@ -182,6 +186,7 @@ def _map(release: Release, m: Mapping, subject: str, relation: str, object_: str
             ("method", m.method.value), ("reviewed", m.reviewed), *(("reviewer", r) for r in m.reviewers),
             ("strength", m.strength), ("date", m.date), ("subject-version", m.subject_version),
             ("object-version", m.object_version), ("turned", turned), ("citation", m.citation),
+            ("remarks", "note" if m.note and not m.rationale else ""),
         ),
         "remarks": _text("\n\n".join(t for t in (m.rationale, m.note) if t)),
     })  # fmt: skip
@@ -203,7 +208,7 @@ def _status(rows: Iterable[Mapping]) -> str:
     return "complete" if all(m.reviewed for m in rows) else "draft"
 
 
-def _pair_mapping(release: Release, name: str, source: str, target: str, rows: Sequence[Mapping], maps: list[Plain],
+def _pair_mapping(release: Release, name: str, source: str, target: str, rows: Sequence[Mapping], maps: Rows,
                   sides: tuple[Side, Side] | None) -> Plain:  # fmt: skip
     here, there = sides or (None, None)
     pair = f"{name}:{source}:{target}"
@@ -244,7 +249,8 @@ def mapping_collection(answers: Sequence[Any], release: Release) -> Iterator[byt
     rows: Sequence[Mapping]
     if isinstance(answer, Crosswalk):
         rows = [r.row for r in answer.rows]
-        maps = [_map(release, r.row, r.subject, r.relation, r.object, turned=r.turned) for r in answer.rows]
+        said = answer.rows
+        maps = Rows(lambda: (_map(release, r.row, r.subject, r.relation, r.object, turned=r.turned) for r in said))
         here, there = answer.sides
         title, day = f"Crosswalk from {here.title} to {there.title}", answer.as_of
         about = (
@@ -298,9 +304,13 @@ def _of_sets(rows: Sequence[Mapping], release: Release) -> tuple[list[Plain], se
         grouped.setdefault((m.set_id, prefix_of(m.subject), prefix_of(m.object)), []).append(m)
     found = []
     for (name, source, target), mine in sorted(grouped.items()):
-        maps = [_map(release, m, m.subject, m.relation, m.object, turned=False) for m in mine]
+        maps = Rows(partial(_straight, release, mine))
         found.append(_pair_mapping(release, name, source, target, mine, maps, _sides(release, source, target, mine)))
     return found, {end for _, source, target in grouped for end in (source, target)}
+
+
+def _straight(release: Release, rows: Iterable[Mapping]) -> Iterator[Plain]:
+    return (_map(release, m, m.subject, m.relation, m.object, turned=False) for m in rows)
 
 
 def _sides(release: Release, source: str, target: str, rows: Sequence[Mapping]) -> tuple[Side, Side] | None:

@@ -12,16 +12,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from itertools import groupby
 from typing import Any
 
-import orjson
 import pyoxigraph as ox
 
 from kg.answers.crosswalk import Crosswalk
 from kg.answers.listing import FrameworkListing, GraphListing, SetListing
 from kg.errors import UsageError
 from kg.exports.sssom import justification_of
+from kg.exports.streamed import Rows, indented
 from kg.model import Disclaimer, Mapping
 from kg.rdf import link_quad, mapping_quads, set_quads
 from kg.release import Release
@@ -31,7 +32,7 @@ __all__ = ["jsonld", "nquads", "quads_of", "trig", "turtle"]
 
 _XSD = PREFIXES["xsd"]
 _TYPE = PREFIXES["rdf"] + "type"
-_CHUNK = 1 << 16
+_CHUNK, _LINES = 1 << 16, 1_000
 
 
 def quads_of(answer: Any, release: Release, *, one_graph: bool = False) -> list[ox.Quad]:
@@ -43,20 +44,26 @@ def quads_of(answer: Any, release: Release, *, one_graph: bool = False) -> list[
     found: set[Any] = set(_quads(answer, release))
     if one_graph:
         rows = () if isinstance(answer, SetListing) else _rows(answer)
-        bare = {q for m in rows for q in mapping_quads(m) if q.subject == _node(m.subject)}
-        found = {ox.Quad(*q.triple) for q in found - bare}
+        found.difference_update(q for m in rows for q in mapping_quads(m) if q.subject == _node(m.subject))
+        merged: set[Any] = set()
+        while found:
+            merged.add(ox.Quad(*found.pop().triple))
+        found = merged
     if any(isinstance(t, ox.BlankNode) for q in found for t in (q.subject, q.object)):
         named = ox.Dataset(found)
         named.canonicalize(ox.CanonicalizationAlgorithm.RDFC_1_0)
         found = set(named)
-    return sorted(found, key=_key)
+    nodes: dict[tuple[str, bool, str], list[Any]] = {}
+    while found:
+        q = found.pop()
+        graph = q.graph_name.value if isinstance(q.graph_name, ox.NamedNode) else ""
+        nodes.setdefault((graph, isinstance(q.subject, ox.BlankNode), q.subject.value), []).append(q)
+    # node by node, because the keys of all quads together take more room than the quads
+    return [q for node in sorted(nodes) for q in sorted(nodes.pop(node), key=_key)]
 
 
-def _key(q: Any) -> tuple[str, bool, str, bool, str, str]:
-    named = isinstance(q.graph_name, ox.NamedNode)
-    type_first = q.predicate.value != _TYPE
-    return (q.graph_name.value if named else "", isinstance(q.subject, ox.BlankNode), q.subject.value, type_first,
-            q.predicate.value, str(q.object))  # fmt: skip
+def _key(q: Any) -> tuple[bool, str, str]:
+    return (q.predicate.value != _TYPE, q.predicate.value, str(q.object))
 
 
 def _rows(answer: Any) -> Iterable[Mapping]:
@@ -191,7 +198,7 @@ def _used(quads: Iterable[ox.Quad]) -> dict[str, str]:
     return {p: n for p, n in sorted(PREFIXES.items()) if n in heads}
 
 
-def _serialised(quads: Sequence[Any], format_: ox.RdfFormat, prefixes: dict[str, str]) -> bytes:
+def _serialised(quads: Iterable[Any], format_: ox.RdfFormat, prefixes: dict[str, str]) -> bytes:
     """What pyoxigraph writes, with the prefixes in order: it keeps them in none."""
     data = ox.serialize(quads, format=format_, prefixes=prefixes) or b""
     start = 0
@@ -204,7 +211,7 @@ def _serialised(quads: Sequence[Any], format_: ox.RdfFormat, prefixes: dict[str,
 def turtle(answers: Sequence[Any], release: Release) -> Iterator[bytes]:
     """One graph as Turtle."""
     quads = quads_of(_one(answers), release, one_graph=True)
-    return _chunks(_serialised([q.triple for q in quads], ox.RdfFormat.TURTLE, _used(quads)))
+    return _chunks(_serialised((q.triple for q in quads), ox.RdfFormat.TURTLE, _used(quads)))
 
 
 def trig(answers: Sequence[Any], release: Release) -> Iterator[bytes]:
@@ -215,7 +222,11 @@ def trig(answers: Sequence[Any], release: Release) -> Iterator[bytes]:
 
 def nquads(answers: Sequence[Any], release: Release) -> Iterator[bytes]:
     """The dataset as N-Quads."""
-    return _chunks(ox.serialize(quads_of(_one(answers), release), format=ox.RdfFormat.N_QUADS) or b"")
+    quads = quads_of(_one(answers), release)
+    return (
+        ox.serialize(quads[start : start + _LINES], format=ox.RdfFormat.N_QUADS) or b""
+        for start in range(0, len(quads), _LINES)
+    )
 
 
 def jsonld(answers: Sequence[Any], release: Release) -> Iterator[bytes]:
@@ -225,10 +236,12 @@ def jsonld(answers: Sequence[Any], release: Release) -> Iterator[bytes]:
     short = _Shortener(prefixes)
     graph: list[Any] = []
     for name, mine in groupby(quads, key=lambda q: q.graph_name):
-        nodes = [_object(short, subject, list(said)) for subject, said in groupby(mine, key=lambda q: q.subject)]
-        graph += [{"@id": short(name), "@graph": nodes}] if isinstance(name, ox.NamedNode) else nodes
-    whole = {"@context": prefixes, "@graph": graph}
-    return _chunks(orjson.dumps(whole, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+        if isinstance(name, ox.NamedNode):
+            graph.append({"@id": short(name), "@graph": Rows(partial(_objects, short, list(mine)))})
+        else:
+            graph += _objects(short, mine)
+    yield from indented({"@context": prefixes, "@graph": graph})
+    yield b"\n"
 
 
 class _Shortener:
@@ -245,6 +258,10 @@ class _Shortener:
         prefix = self._by_namespace.get(value[:cut])
         local = value[cut:]
         return f"{prefix}:{local}" if prefix and local else value
+
+
+def _objects(short: _Shortener, quads: Iterable[ox.Quad]) -> Iterator[dict[str, Any]]:
+    return (_object(short, subject, list(said)) for subject, said in groupby(quads, key=lambda q: q.subject))
 
 
 def _object(short: _Shortener, subject: Any, quads: Sequence[ox.Quad]) -> dict[str, Any]:

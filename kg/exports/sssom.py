@@ -4,7 +4,9 @@ Rows are written as their set writes them, never turned round, so that ``record_
 asserted.  What only follows from chains is nobody's assertion and is left out; the header says how many.  A control
 that was looked at and has no counterpart is a row to ``sssom:NoTermFound``.
 
-What SSSOM has no slot for (strength, rationale, its kind, method) are declared extension slots, as in the sources.
+What SSSOM has no slot for (strength, rationale, its kind, method) are declared extension slots in the TSV, as in the
+sources.  The JSON form of SSSOM is unspecified and sssom-py refuses a slot there that it does not know, so in the JSON
+they stand in the slot ``other`` of the model, ``name=value|name=value`` (:func:`other`; ``docs/decisions/0037``).
 A row of a file is one line: line breaks and control characters inside a cell of the TSV become one space; the JSON
 keeps them.
 """
@@ -16,6 +18,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 import yaml
@@ -28,7 +31,7 @@ from kg.release import Release
 from kg.sources.sssom import COLUMNS, predicate_of
 from kg.terms import BASE, PREFIXES, iri, natural_key, prefix_of, set_iri
 
-__all__ = ["NO_TERM_FOUND", "UNSPECIFIED_LICENCE", "justification_of", "sssom_json", "sssom_tsv"]
+__all__ = ["NO_TERM_FOUND", "UNSPECIFIED_LICENCE", "justification_of", "other", "sssom_json", "sssom_tsv"]
 
 NO_TERM_FOUND = "sssom:NoTermFound"
 #: What SSSOM tools write where no licence is known; here also where rows have several.
@@ -40,6 +43,9 @@ _LEFT_OUT = "non-coverage"
 _MORE = ("record_id", "subject_source", "object_source", "author_label", "reviewer_label", "citation")
 _SEVERAL = ("mapping_source", "license", "authority")
 _EXTENSIONS = ("rationale_kind", "strength", "method", "rationale", "citation")
+#: What the model of SSSOM has no slot for, in a row or in the header.
+_UNKNOWN = (*_EXTENSIONS, "authority", "publisher")
+_APART = re.compile(r"[%|=\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _LISTS = frozenset({"author_label", "reviewer_id", "reviewer_label", "see_also"})
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|\\^`]+")
 _BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
@@ -340,13 +346,39 @@ def sssom_tsv(answers: Sequence[Any], release: Release) -> Iterator[bytes]:
         yield "".join("\t".join(_cell(c, r.get(c)) for c in file.columns) + "\n" for r in chunk).encode()
 
 
+def other(values: Record) -> str:
+    """Values without a slot as the slot ``other`` takes them: pairs apart by ``|``, sorted by name.  What parts pairs
+    and names, control characters and the percent sign are written as in addresses.
+
+    >>> other({"strength": 4, "rationale": "a = b | c"})
+    'rationale=a %3D b %7C c|strength=4'
+    """
+    return "|".join(f"{name}={_APART.sub(_escaped, str(value))}" for name, value in sorted(values.items()))
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return quote(found[0], safe="")
+
+
+def _with_other(record: Record, columns: Sequence[str]) -> Record:
+    """A record of which what the model has no slot for stands in ``other``."""
+    kept = {c: record[c] for c in columns if c not in _UNKNOWN and record.get(c) not in ("", None, [])}
+    beside = {name: record[name] for name in _UNKNOWN if record.get(name) not in ("", None)}
+    return {**kept, "other": other(beside)} if beside else kept
+
+
 def sssom_json(answers: Sequence[Any], release: Release) -> Iterator[bytes]:
-    """The file as JSON, with an inline context that makes it JSON-LD: nothing needs to be fetched to read it."""
+    """The file as JSON, with an inline context that makes it JSON-LD: nothing needs to be fetched to read it.
+
+    The authority and the publisher of a set stand in its rows (``other``, ``author_label``): sssom-pydantic refuses an
+    ``other`` of a set.
+    """
     file = _one(answers, release)
-    prefixes = file.header["curie_map"]
-    context = {**prefixes, **_CONTEXT}
-    context |= {n: {"@id": PREFIXES["kg"] + n} for n in (*_EXTENSIONS, "authority", "publisher")}
-    header = {"@context": dict(sorted(context.items())), **{k: v for k, v in file.header.items() if k != "curie_map"}}
+    left = ("curie_map", "extension_definitions", *_UNKNOWN)
+    header = {
+        "@context": dict(sorted({**file.header["curie_map"], **_CONTEXT}.items())),
+        **{name: value for name, value in file.header.items() if name not in left},
+    }
     head = orjson.dumps(header, option=orjson.OPT_INDENT_2)
     yield head.removesuffix(b"\n}") + b',\n  "mappings": ['
     records = iter(file.records)
@@ -354,7 +386,7 @@ def sssom_json(answers: Sequence[Any], release: Release) -> Iterator[bytes]:
     while chunk := list(islice(records, _MOST)):
         out = []
         for record in chunk:
-            kept = {c: record[c] for c in file.columns if record.get(c) not in ("", None, [])}
+            kept = _with_other(record, file.columns)
             out.append((b"\n    " if first else b",\n    ") + orjson.dumps(kept))
             first = False
         yield b"".join(out)

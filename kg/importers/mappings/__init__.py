@@ -14,6 +14,7 @@ CISO Assistant).  :mod:`.words` holds what each source's relation words mean.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -22,9 +23,9 @@ from kg.importers.mappings.edits import Edits, FieldEdit, RowEdit, compare, is_e
 from kg.importers.mappings.plan import Declared, Planned, by_relation, plan, write_folder
 from kg.importers.mappings.rows import Incoming, Kind, Row
 from kg.importers.mappings.sheets import CROSSWALK, OLIR, STRM, read_crosswalk, read_focal, read_workbook
-from kg.importers.mappings.sssom import read_sssom_json, read_sssom_table
-from kg.importers.mappings.structured import read_ciso, read_oscal
-from kg.importers.mappings.tables import read_grids, read_layout
+from kg.importers.mappings.sssom import read_sssom_json, read_sssom_sheet, read_sssom_table, sssom_sheet
+from kg.importers.mappings.structured import read_ciso, read_crosswalk_json, read_oscal
+from kg.importers.mappings.tables import WORKBOOKS, read_grids, read_layout
 from kg.importers.mappings.words import plain
 from kg.organizations.controls import decoded_text, file_bytes
 from kg.organizations.formats import structured
@@ -59,14 +60,21 @@ def read_mappings(
         kind = Kind.WORKBOOK
     if suffix in (".tsv", ".csv", ".txt") and kind in (None, Kind.SSSOM):
         text = decoded_text(str(path), file_bytes(path, content))
-        first = next((line for line in text.splitlines() if line.strip() and not line.startswith("#")), "")
-        cells = {cell.strip().strip('"') for cell in first.replace("\t", ",").split(",")}
+        first = next((x for x in text.splitlines() if x.strip() and not x.startswith(("#", '"#'))), "")
+        cells = {cell.strip().strip('"') for cell in re.split("[\t,;]", first)}
         if kind is Kind.SSSOM or {"subject_id", "object_id"} <= cells:
             return read_sssom_table(path, content, metadata=metadata)
-    if kind in (Kind.OSCAL, Kind.CISO, Kind.SSSOM):
+    if kind in (Kind.OSCAL, Kind.CISO) or (kind is Kind.SSSOM and suffix not in WORKBOOKS):
         endings = ", ".join(_STRUCTURED if kind is not Kind.SSSOM else (".tsv", ".csv", ".json"))
         raise InputError.one(str(path), "UNREADABLE", f"{kind.value} is not read from {suffix!r} files", endings)
     grids = read_grids(path, content)
+    if kind in (None, Kind.SSSOM):
+        for grid in grids:
+            start = sssom_sheet(grid) if sheet in ("", grid.sheet) else None
+            if start is not None:
+                return read_sssom_sheet(grid, start)
+    if kind is Kind.SSSOM:
+        raise InputError.one(str(path), "MISSING_COLUMN", "no sheet has the columns subject_id and object_id")
     if kind is Kind.WORKBOOK:
         return read_workbook(grids, columns or {}, sheet=sheet)
     if kind is Kind.CROSSWALK:
@@ -88,6 +96,9 @@ def _structured(path: Path, content: bytes | None, kind: Kind | None) -> Incomin
         return read_ciso(path, found)
     if kind is Kind.SSSOM or (kind is None and "mappings" in keys):
         return read_sssom_json(path, content)
+    if kind is Kind.CROSSWALK or (kind is None and {"rows", "release"} <= keys):
+        return read_crosswalk_json(path, found)
     shown = ", ".join(sorted(keys))[:120] or type(found).__name__
-    hint = "an OSCAL mapping collection, a CISO Assistant library with mappings, or SSSOM in JSON"
+    hint = "an OSCAL mapping collection (.oscal.json), a CISO Assistant library with mappings, SSSOM in JSON "
+    hint += "(.sssom.json), or a crosswalk or set that `kg` wrote as JSON"
     raise InputError.one(str(path), "UNREADABLE", f"this is no kind of mappings that is known; found: {shown}", hint)

@@ -107,9 +107,10 @@ class Edits:
 
 
 def is_export(incoming: Incoming, release: Release) -> bool:
-    """Whether a file is an export of this graph: a crosswalk, or SSSOM of sets that it has."""
+    """Whether a file is an export of this graph: rows of sets that it has, or a crosswalk that names no set."""
     if incoming.kind is Kind.CROSSWALK:
-        return True
+        named = {row.set_id for row in incoming.rows} - {""}
+        return not named or not named.isdisjoint(release.sets)
     own = incoming.about.get("set", "").rpartition("/")[2]
     return own in release.sets or any(row.row_id and row.set_id in release.sets for row in incoming.rows)
 

@@ -265,6 +265,7 @@ def plan(incoming: Incoming, release: Release, declared: Declared) -> Planned:
     Raises :class:`~kg.errors.UsageError` naming everything that is still to be declared, and
     :class:`~kg.errors.InputError` with every finding of the rows.
     """
+    _of_one_set(incoming)
     mapping_set = planned_set(incoming, release, declared)
     reader = Reader(incoming, release, declared)
     found: list[tuple[Row, Assertion]] = []
@@ -289,6 +290,15 @@ def plan(incoming: Incoming, release: Release, declared: Declared) -> Planned:
     justifications = [incoming.rows[a.source.line].justification or _UNSTATED for a in kept]
     made = assembled(mapping_set, kept, justifications, release, warnings)
     return replace(made, skipped=skipped, repeated=repeated)
+
+
+def _of_one_set(incoming: Incoming) -> None:
+    """Raises for rows of several sets, which have several authorities and licences, and may say the same twice."""
+    counts = Counter(row.set_id for row in incoming.rows if row.set_id)
+    if len(counts) > 1:
+        said = ", ".join(f"{name} ({count:,})" for name, count in sorted(counts.items()))
+        hint = "import them one by one: where they are from, `kg export SET -o SET.sssom.tsv` writes each"
+        raise UsageError(f"the rows are of several sets, and a set of its own is made of one: {said}", hint)
 
 
 def assembled(

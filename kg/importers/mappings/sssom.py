@@ -1,7 +1,8 @@
 """SSSOM 1.1: TSV with its metadata in the file or beside it, CSV, and JSON.
 
 Ids and predicates are read through the file's own ``curie_map``: a prefix that it binds elsewhere is not ours of the
-same name.  Slots of a set that the specification propagates to its rows are propagated.  Predicates that are no
+same name.  Slots of a set that the specification propagates to its rows are propagated.  In files of ours, and in what
+other tools make of them, the values in ``other`` are those of our extension slots.  Predicates that are no
 relation between two items (threats, legal references) and ``sssom:NoTermFound`` make no row and are counted.
 """
 
@@ -13,18 +14,20 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
-from kg.errors import Finding, InputError
+from kg.errors import Finding, InputError, nearest
 from kg.importers.mappings.rows import Incoming, Kind, Row, line_of_text
+from kg.importers.mappings.tables import Grid
 from kg.importers.mappings.words import SSSOM, plain
 from kg.model import ThreatRelation
-from kg.organizations.controls import decoded_text, file_bytes, text_rows
+from kg.organizations.controls import cell_text, decoded_text, file_bytes, text_rows
 from kg.organizations.formats import structured
 from kg.relations import RELATIONS
 from kg.sources.sssom import COLUMNS, LEGAL_PREDICATES, REQUIRED_COLUMNS
 from kg.terms import BASE, SETS, curie
 
-__all__ = ["PREDICATES", "read_sssom_json", "read_sssom_table"]
+__all__ = ["PREDICATES", "header_lines", "read_sssom_json", "read_sssom_sheet", "read_sssom_table", "sssom_sheet"]
 
 #: Predicate → relation.
 PREDICATES: dict[str, str] = {f"kg:{r}": r for r in RELATIONS if r != "no_relationship"} | SSSOM
@@ -53,7 +56,11 @@ _FIELDS = {
 _CREDITS = ("author_id", "author_label", "creator_id", "creator_label", "reviewer_label", "mapping_tool")
 _OWN = {"record_id": "row_id", "mapping_source": "set_id"}
 #: Columns that say again what the ids or the set say, or that an export of ours has beside the sources' own.
+_QUOTED_LINE = re.compile(r'"(#(?:[^"]|"")*)"[,;\t]*')
+_FILLED_UP = re.compile(r"(?:,{2,}|;{2,}|\t+)$")
 _AGAIN = ("subject_source", "object_source", "license", "authority", "citation", "mapping_provider")
+#: Slots that our JSON keeps in ``other``, and that a file of other tools made from it therefore has there too.
+_IN_OTHER = frozenset({"rationale_kind", "strength", "method", "rationale", "citation", "authority"})
 
 
 def read_sssom_table(path: Path, content: bytes | None = None, *, metadata: Path | None = None) -> Incoming:
@@ -64,7 +71,7 @@ def read_sssom_table(path: Path, content: bytes | None = None, *, metadata: Path
     """
     shown = str(path)
     text = decoded_text(shown, file_bytes(path, content)).replace("\r\n", "\n").replace("\r", "\n")
-    lines = text.split("\n")
+    lines = header_lines(text)
     start = next((i for i, line in enumerate(lines) if line.strip() and not line.startswith("#")), len(lines))
     header = _metadata(shown, lines[:start])
     beside = metadata or (None if content is not None else _beside(path))
@@ -75,16 +82,11 @@ def read_sssom_table(path: Path, content: bytes | None = None, *, metadata: Path
         header = {**outside, **header}
     if start >= len(lines):
         raise InputError.one(shown, "EMPTY_FILE", "no column line follows the header")
-    separator = "," if path.suffix.lower() == ".csv" and "\t" not in lines[start] else "\t"
+    separator = "\t"
+    if path.suffix.lower() == ".csv" and "\t" not in lines[start]:
+        separator = max(",;", key=lines[start].count)
     columns = [cell.strip().strip('"') for cell in lines[start].split(separator)]
-    for name in REQUIRED_COLUMNS:
-        if name not in columns and not (name in _PROPAGATED and header.get(name)):
-            hint = f"SSSOM asks for: {', '.join(REQUIRED_COLUMNS)}"
-            raise InputError.one(shown, "MISSING_COLUMN", f"column {name} is missing", hint, line=start + 1)
-    for name in columns:
-        if columns.count(name) > 1:
-            found = Finding(shown, start + 1, "DUPLICATE_COLUMN", f"the column {name} stands twice", "keep one", name)
-            raise InputError([found])
+    _check_columns(shown, columns, header, start + 1)
     reader = _Reader(shown, header)
     reader.columns(columns, start + 1)
     body = lines[start + 1 :]
@@ -104,9 +106,63 @@ def read_sssom_table(path: Path, content: bytes | None = None, *, metadata: Path
     return reader.done()
 
 
+def _check_columns(shown: str, columns: list[str], header: Mapping[str, Any], line: int) -> None:
+    """Raises for a column that SSSOM asks for and that is not there, or that stands twice."""
+    for name in REQUIRED_COLUMNS:
+        if name not in columns and not (name in _PROPAGATED and header.get(name)):
+            hint = f"SSSOM asks for: {', '.join(REQUIRED_COLUMNS)}"
+            raise InputError.one(shown, "MISSING_COLUMN", f"column {name} is missing", hint, line=line)
+    for name in columns:
+        if name and columns.count(name) > 1:
+            found = Finding(shown, line, "DUPLICATE_COLUMN", f"the column {name} stands twice", "keep one", name)
+            raise InputError([found])
+
+
+def header_lines(text: str) -> list[str]:
+    """The lines of a file, those of the metadata as they were before a spreadsheet program put them into cells: it
+    quotes what has a separator in it, and fills each line up with empty cells."""
+    lines = text.split("\n")
+    for index, line in enumerate(lines):
+        if found := _QUOTED_LINE.fullmatch(line):
+            lines[index] = found[1].replace('""', '"')
+        elif line.startswith("#"):
+            lines[index] = _FILLED_UP.sub("", line)
+        elif line.strip():
+            break
+    return lines
+
+
+def sssom_sheet(grid: Grid) -> int | None:
+    """Where the column line of SSSOM stands in a sheet of a workbook."""
+    for index, (_, cells) in enumerate(grid.lines):
+        texts = {cell_text(cell) if not isinstance(cell, str) else cell.strip() for cell in cells}
+        if {"subject_id", "object_id"} <= texts:
+            return index
+        if not all(text.startswith("#") for text in texts if text):
+            return None
+    return None
+
+
+def read_sssom_sheet(grid: Grid, start: int) -> Incoming:
+    """SSSOM that was opened in a spreadsheet program and saved as a workbook; ``start`` is its column line.
+
+    Raises :class:`~kg.errors.InputError` with every finding.
+    """
+    table = [[c.strip() if isinstance(c, str) else cell_text(c) for c in cells] for _, cells in grid.lines]
+    header = _metadata(grid.path, [row[0] for row in table[:start] if row and row[0]])
+    columns, line = table[start], grid.lines[start][0]
+    _check_columns(grid.path, columns, header, line)
+    reader = _Reader(grid.path, header)
+    reader.columns(columns, line)
+    for (number, _), row in zip(grid.lines[start + 1 :], table[start + 1 :], strict=True):
+        if any(row):
+            reader.row(number, dict(zip(columns, row, strict=False)), None)
+    return reader.done()
+
+
 def read_sssom_json(path: Path, content: bytes | None = None) -> Incoming:
     """SSSOM as JSON: the slots of the set at the top, its rows under ``mappings``, prefixes in ``curie_map`` or
-    ``@context``.
+    ``@context``.  Extension slots stand as slots of their own, or as our exports have them in ``other``.
 
     Raises :class:`~kg.errors.InputError` with every finding.
     """
@@ -163,6 +219,8 @@ class _Reader:
         self.findings: list[Finding] = []
         self.rows: list[Row] = []
         self.nothing = self.others = self.signed = 0
+        self.beside: set[str] = set()
+        self.owners: set[tuple[str, str]] = set()
         prefixes = header.get("curie_map") or {}
         context = header.get("@context")
         if isinstance(context, Mapping):
@@ -186,6 +244,10 @@ class _Reader:
 
     def row(self, line: int, cells: dict[str, str], place: str | None) -> None:
         """One row of the table, or one object of the list at ``place``."""
+        if self.own and cells.get("other"):
+            beside = self._other(cells["other"], 0 if place else line, _place(place, "other"))
+            self.beside |= beside.keys()
+            cells = {**beside, **{name: value for name, value in cells.items() if value or name not in beside}}
         values = {name: line_of_text(value) for name, value in cells.items()}
         for name in _PROPAGATED:
             if not values.get(name) and self.header.get(name):
@@ -209,6 +271,7 @@ class _Reader:
         fields["kind"] = plain(fields.get("kind", ""))
         if self.own:
             self._of_ours(values, fields)
+            self.owners.add((fields["authority"], values.get("author_label", "")))
         credits = [f"{name}: {values[name]}" for name in _CREDITS if values.get(name)]
         if fields.get("reviewers") and not self.own:
             self.signed += 1
@@ -217,6 +280,25 @@ class _Reader:
             fields["note"] = "; ".join(filter(None, (fields.get("note", ""), *credits)))
         row = Row(number, subject, predicate, object_, fields=self.present, where=where)
         self.rows.append(replace(row, **fields))  # type: ignore[arg-type]
+
+    def _other(self, text: str, line: int, where: str) -> dict[str, str]:
+        """The values that our JSON keeps in the slot ``other`` (:func:`kg.exports.sssom.other`)."""
+        found: dict[str, str] = {}
+        for pair in text.split("|"):
+            name, equals, value = pair.partition("=")
+            name = name.strip()
+            if name not in _IN_OTHER or not equals:
+                near = nearest(name, _IN_OTHER)
+                hint = f"did you mean {near}? " if near else f"one of: {', '.join(sorted(_IN_OTHER))}; "
+                message = f"{pair.strip()[:60]!r} is no value of `other` that is known"
+                hint += "the sign | inside a value is written %7C"
+            elif name in found:
+                message, hint = f"`other` says {name} twice", "say it once"
+            else:
+                found[name] = unquote(value).strip()
+                continue
+            self.findings.append(Finding(self.shown, line, "BAD_VALUE", message, hint, where))
+        return found
 
     @staticmethod
     def _of_ours(values: dict[str, str], fields: dict[str, str]) -> None:
@@ -234,7 +316,7 @@ class _Reader:
         slot that any row has and another lacks is empty in that other."""
         self.present = frozenset(ours for name, ours in _FIELDS.items() if name in columns)
         self.present |= {"subject", "object", "relation"}
-        known = {*COLUMNS, *_CREDITS, *_OWN, *_AGAIN}
+        known = {*COLUMNS, *_CREDITS, *_OWN, *_AGAIN, *(["other"] if self.own else [])}
         unread = [name for name in columns if name and name not in known]
         if unread:
             message = f"columns that are not read: {', '.join(unread[:8])}{' …' if len(unread) > 8 else ''}"
@@ -262,6 +344,9 @@ class _Reader:
             "set": h.get("mapping_set_id"),
         }  # fmt: skip
         said = {name: line_of_text(_joined(value)) for name, value in about.items() if value}
+        if len(self.owners) == 1:  # rows of one set of ours, in the form that says it of each row
+            authority, publisher = next(iter(self.owners))
+            said = {k: v for k, v in (("authority", authority), ("publisher", publisher)) if v} | said
         if not said.get("set", "").startswith(SETS):
             said.pop("set", None)
         if self.own:
@@ -269,7 +354,11 @@ class _Reader:
             for name, pattern in (("release", r"[Ff]rom release ([0-9a-f]{16})"), ("as_of", r" as of ([0-9-]{10})")):
                 if found := re.search(pattern, told):
                     said[name] = found[1]
-        return Incoming(Kind.SSSOM, self.shown, tuple(self.rows), PREDICATES, said, tuple(self.findings))
+        rows = self.rows
+        if self.beside:
+            fields = self.present | {ours for name, ours in _FIELDS.items() if name in self.beside}
+            rows = [replace(row, fields=fields) for row in rows]
+        return Incoming(Kind.SSSOM, self.shown, tuple(rows), PREDICATES, said, tuple(self.findings))
 
 
 def _place(place: str | None, name: str) -> str:

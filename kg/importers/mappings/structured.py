@@ -1,4 +1,4 @@
-"""Mappings in JSON and YAML: OSCAL mapping collections, and mapping sets in libraries of CISO Assistant."""
+"""Mappings in JSON and YAML: OSCAL mapping collections, mapping sets of CISO Assistant, and our own JSON."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kg.model import Method
 from kg.relations import RELATIONS
 from kg.terms import BASE
 
-__all__ = ["LIBRARIES", "read_ciso", "read_oscal"]
+__all__ = ["LIBRARIES", "read_ciso", "read_crosswalk_json", "read_oscal"]
 
 _OSCAL_NS = "http://csrc.nist.gov/ns/oscal"
 #: The name of a framework in the URNs of CISO Assistant → ours.  Looked up in its library files, not guessed.
@@ -22,6 +22,14 @@ LIBRARIES = {"ai-act": "eu-ai-act"}
 _METHODS = {m.value for m in Method}
 #: OSCAL's words; under our namespace also our own, and after ``kg:`` what an export of ours says exactly.
 _OSCAL_WORDS = {**{w: r for w, r in OWN.items() if w not in OSCAL}, **OSCAL, **{f"kg:{r}": r for r in RELATIONS}}
+#: Field of a row → the property of a map that an export of ours keeps it in.
+_KEPT = {
+    "strength": "strength", "date": "date", "citation": "citation", "subject_version": "subject-version",
+    "object_version": "object-version", "reviewers": "reviewer", "row_id": "row", "set_id": "mapping-set",
+    "authority": "authority", "reviewed": "reviewed", "turned": "turned",
+}  # fmt: skip
+#: What a map of ours says in any case, if only by saying nothing.
+_SAID = frozenset({"subject", "relation", "object", "kind", "rationale", "note", "confidence", "method"})
 #: How an export of ours may write what OSCAL calls otherwise.
 _LIKE = {"equal": ("equal to", "equivalent to", "equal")}
 
@@ -113,9 +121,9 @@ def read_oscal(path: Path, found: Any) -> Incoming:
             elif ns and ns != _OSCAL_NS and not ns.startswith(BASE):
                 relation = f"{relation} of {ns}"
             rationale, note = _remarks(walk, item, here)
-            versions = [_prop(item, "subject-version"), _prop(item, "object-version")]
-            if _prop(item, "turned") == "yes":  # they are of the row as its set writes it
-                versions.reverse()
+            kept = {ours: _prop(item, name) for ours, name in _KEPT.items()}
+            if kept["turned"] == "yes":  # the texts are of the row as its set writes it
+                kept["subject_version"], kept["object_version"] = kept["object_version"], kept["subject_version"]
             kind = plain(line_of_text(item.get("matching-rationale") or stated))
             sources = list(walk.items(item, "sources", here))
             targets = list(walk.items(item, "targets", here))
@@ -139,18 +147,15 @@ def read_oscal(path: Path, found: Any) -> Incoming:
                             kind=kind if kind in KINDS else "",
                             rationale=rationale,
                             note=note,
-                            strength=_prop(item, "strength"),
                             confidence=_confidence(walk, item, here),
                             method=_prop(item, "method") or (method if method in _METHODS else ""),
-                            date=_prop(item, "date"),
-                            citation=_prop(item, "citation"),
-                            subject_version=versions[0],
-                            object_version=versions[1],
                             subject_home=homes[0],
                             object_home=homes[1],
                             sources=len(sources),
                             targets=len(targets),
+                            fields=_SAID | kept.keys() if kept["row_id"] else frozenset(),
                             where=partial(_place, here, slots),
+                            **kept,
                         )
                     )
     if joint:
@@ -160,6 +165,8 @@ def read_oscal(path: Path, found: Any) -> Incoming:
         "title": line_of_text(metadata.get("title")),
         "version": line_of_text(metadata.get("version")),
         "description": line_of_text(provenance.get("mapping-description")),
+        "release": _prop(metadata, "release"),
+        "as_of": _prop(metadata, "as-of"),
     }
     return walk.done(Kind.OSCAL, _OSCAL_WORDS, about)
 
@@ -170,16 +177,21 @@ def _item(walk: _Walk, item: Mapping[str, Any], place: str) -> str:
 
 
 def _prop(item: Mapping[str, Any], name: str) -> str:
+    """A property under our namespace; several of a name joined by ``|``."""
     props = item.get("props")
-    for prop in props if isinstance(props, list) else ():
-        if isinstance(prop, Mapping) and prop.get("name") == name and str(prop.get("ns", "")).startswith(BASE):
-            return line_of_text(prop.get("value"))
-    return ""
+    return "|".join(
+        line_of_text(prop.get("value"))
+        for prop in (props if isinstance(props, list) else ())
+        if isinstance(prop, Mapping) and prop.get("name") == name and str(prop.get("ns", "")).startswith(BASE)
+    )
 
 
 def _remarks(walk: _Walk, item: Mapping[str, Any], place: str) -> tuple[str, str]:
-    """Rationale and note: an export of ours joins them by a blank line, elsewhere all of the remarks are one."""
+    """Rationale and note: an export of ours joins them by a blank line, and says where there is only a note; elsewhere
+    all of the remarks are one."""
     text = item.get("remarks")
+    if _prop(item, "remarks") == "note":
+        return "", walk.text(item, "remarks", place)
     if isinstance(text, str) and _prop(item, "row") and "\n\n" in text:
         rationale, _, note = text.partition("\n\n")
         return line_of_text(rationale), line_of_text(note)
@@ -264,3 +276,46 @@ def read_ciso(path: Path, found: Any) -> Incoming:
 def _library(urn: str) -> str:
     name = urn.rpartition(":")[2]
     return LIBRARIES.get(name, name)
+
+
+#: Field of a row → the key of our own JSON.
+_OURS = {
+    "subject": "subject", "subject_label": "subjectTitle", "relation": "relation", "object": "object",
+    "object_label": "objectTitle", "kind": "rationaleKind", "rationale": "rationale", "strength": "strength",
+    "confidence": "confidence", "method": "method", "date": "date", "citation": "citation", "note": "note",
+    "subject_version": "subjectVersion", "object_version": "objectVersion", "reviewers": "reviewers",
+    "set_id": "set", "row_id": "row", "authority": "authority", "reviewed": "reviewed", "turned": "turned",
+}  # fmt: skip
+
+
+def read_crosswalk_json(path: Path, found: Any) -> Incoming:
+    """The direct rows of our own JSON: of a crosswalk, a mapping set or the whole graph, as exported or edited since.
+
+    Raises :class:`~kg.errors.InputError` with every finding.
+    """
+    if not isinstance(found, Mapping) or not isinstance(found.get("rows"), list):
+        raise InputError.one(str(path), "UNREADABLE", "this is no crosswalk of ours in JSON", "it has no list `rows`")
+    walk = _Walk(str(path))
+    items = list(walk.items(found, "rows", ""))
+    fields = frozenset(ours for ours, key in _OURS.items() if any(key in item for _, item in items))
+    for here, item in items:
+        said = {ours: _said(walk, item, key, here) for ours, key in _OURS.items()}
+        said["kind"] = plain(said["kind"])
+        if said["turned"] == "yes":  # the texts are of the row as its set writes it
+            said["subject_version"], said["object_version"] = said["object_version"], said["subject_version"]
+        for name in ("subject", "relation", "object", "set_id"):
+            key = _OURS[name]
+            if not said[name] and not item.get(key):
+                walk.report(f"{here}/{key}", "MISSING_VALUE", f"{key} is missing or empty")
+        walk.rows.append(Row(line=0, fields=fields, where=partial(_place, here, _OURS), **said))  # type: ignore[arg-type]
+    about = {"release": line_of_text(found.get("release")), "as_of": line_of_text(found.get("asOf"))}
+    return walk.done(Kind.CROSSWALK, OWN, about)
+
+
+def _said(walk: _Walk, item: Mapping[str, Any], key: str, place: str) -> str:
+    value = item.get(key)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list) and key == "reviewers":
+        return "|".join(map(line_of_text, value))
+    return walk.text(item, key, place)

@@ -27,10 +27,10 @@ from kg.organizations.controls import (
     workbook_sheets,
 )
 
-__all__ = ["Grid", "Layout", "Placed", "named_columns", "read_grids", "read_layout"]
+__all__ = ["WORKBOOKS", "Grid", "Layout", "Placed", "named_columns", "read_grids", "read_layout"]
 
 _TEXTS = (".csv", ".tsv", ".txt")
-_WORKBOOKS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
+WORKBOOKS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 _HEADER_WITHIN = 40  #: rows with content in which a header is looked for
 
 
@@ -117,7 +117,7 @@ def read_grids(path: Path, content: bytes | None = None, *, delimiter: str = "")
     """
     shown, suffix = str(path), path.suffix.lower()
     data = file_bytes(path, content)
-    if suffix in _WORKBOOKS:
+    if suffix in WORKBOOKS:
         if not data.startswith((b"PK", b"\xd0\xcf\x11\xe0")):
             hint = "save it again as .xlsx, or give a text file its own ending: .csv, .tsv"
             raise InputError.one(shown, "UNREADABLE", "this is not a workbook", hint)
@@ -130,7 +130,7 @@ def read_grids(path: Path, content: bytes | None = None, *, delimiter: str = "")
             raise InputError.one(shown, "EMPTY_FILE", "no visible sheet of the workbook holds anything")
         return filled
     if suffix not in _TEXTS:
-        hint = f"one of: {', '.join((*_WORKBOOKS, *_TEXTS, '.json', '.yaml'))}"
+        hint = f"one of: {', '.join((*WORKBOOKS, *_TEXTS, '.json', '.yaml'))}"
         raise InputError.one(shown, "UNREADABLE", f"files that end in {suffix!r} are not read", hint)
     text = decoded_text(shown, data)
     if not text.strip():
