@@ -343,9 +343,10 @@ def _exactly(view: View, own: Own, targets: Array, controls: int) -> tuple[Entri
         axis=0, return_inverse=True,
     )  # fmt: skip
     table: Table | None = None
+    toward = view.toward(targets)
     for low in range(0, max(len(starts), 1), _AT_ONCE):
         some = starts[low : low + _AT_ONCE]
-        found = kept(view, some[:, 0], walk(view, some[:, 0], some[:, 1], some[:, 2])).only(targets)
+        found = kept(view, some[:, 0], walk(view, some[:, 0], some[:, 1], some[:, 2], toward=toward), targets)
         table = found if table is None else table + found
     assert table is not None
     of, at, entries = laid(view, table, slots.reshape(-1), own)
