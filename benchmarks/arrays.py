@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from kg.arrays import CONTROL, FIRST_DAY, JOINT, LAST_DAY, PROVISION, Arrays, Strings
-from kg.relations import EQUAL, INTERSECTS_WITH, RELATED, SUBSET_OF, SUPERSET_OF
+from kg.relations import EQUAL, INTERSECTS_WITH, NO_RELATIONSHIP, RELATED, SUBSET_OF, SUPERSET_OF
 
 __all__ = ["SIZES", "Size", "arrays", "organization"]
 
@@ -26,7 +26,7 @@ GROUP = 5
 
 @dataclass(frozen=True)
 class Size:
-    """How much of everything; ``requirements`` is per framework."""
+    """How much of everything; ``requirements`` is per framework, ``denied`` the share of rows that rule out."""
 
     frameworks: int
     requirements: int
@@ -35,6 +35,7 @@ class Size:
     joints: int
     hubs: int = 8
     overlaps: float = 0.95
+    denied: float = 0.0
 
     @property
     def total(self) -> int:
@@ -101,6 +102,8 @@ def arrays(size: Size, seed: int = 1) -> Arrays:
     subject, object_ = subject[order], object_[order]
     strict = rng.choice(np.array([SUPERSET_OF, SUBSET_OF, EQUAL], np.uint8), count, p=[0.6, 0.3, 0.1])
     mask = np.where(rng.random(count) < size.overlaps, np.uint8(INTERSECTS_WITH), strict)
+    if size.denied:
+        mask[np.random.default_rng(seed).random(count) < size.denied] = NO_RELATIONSHIP
     sets = np.array([1] * 14 + [2] * 4 + [3] * 2, np.int8)
     row_set = rng.integers(len(sets), size=count, dtype=np.int32)
     strength = rng.choice(

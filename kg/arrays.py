@@ -18,14 +18,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from kg.relations import AT_LEAST, AT_MOST, INTERSECTS_WITH, NO_RELATIONSHIP, inverse
+from kg.relations import AT_LEAST, AT_MOST, INTERSECTS_WITH, NO_RELATIONSHIP, SUBSET_OF, SUPERSET_OF, inverse
 
 if TYPE_CHECKING:
     from kg.release import Release
 
 __all__ = [
-    "ALL_OF", "COLUMNS", "CONTROL", "DERIVED", "FIRST_DAY", "FULL_STRENGTH", "HIGHEST", "JOINT", "LAST_DAY",
-    "PROVISION", "Arrays", "Column", "Strings", "day_number", "derived_columns",
+    "ALL_OF", "AUTHORITY", "COLUMNS", "CONTROL", "DERIVED", "FIRST_DAY", "FULL_STRENGTH", "HIGHEST", "JOINT",
+    "LAST_DAY", "PROVISION", "STRENGTH", "WHERE", "Arrays", "Column", "Strings", "day_number", "derived_columns",
+    "kind_of",
 ]  # fmt: skip
 
 Array = npt.NDArray[Any]
@@ -36,6 +37,9 @@ PROVISION, CONTROL, JOINT = 0, 1, 2
 ALL_OF = 0
 #: What a chain without shipped rows has.
 HIGHEST, FULL_STRENGTH = 4, 10
+#: Where authority, strength and the node begin in ``edge_step``, above 5 bits of mask and one that says whether it is a
+#: hop; a bit above each of the two stays free.
+AUTHORITY, STRENGTH, WHERE = 7, 11, 16
 #: Days of a text span without a beginning or an end.
 FIRST_DAY, LAST_DAY = -(2**31), 2**31 - 1
 _EPOCH = date(1970, 1, 1).toordinal()
@@ -91,6 +95,9 @@ COLUMNS: Mapping[str, Column] = {
     "edge_mask": Column("u1", "edges", "what the step says, read along it"),
     "edge_authority": Column("i1", "edges", "of its row; 4 for a part step"),
     "edge_strength": Column("i1", "edges", "of its row; 10 for a part step"),
+    "edge_step": Column("i8", "edges", "all a step says in one: mask, whether it is a hop, authority, strength and, "
+                                       "from bit WHERE, the node"),
+    "edge_kinds": Column("u1", "nodes", "a bit for each kind of step it has (kind_of)"),
 }  # fmt: skip
 #: The columns that follow from the others (:func:`derived_columns`): kept, so that opening costs nothing.
 DERIVED = tuple(name for name in COLUMNS if name.startswith("edge_"))
@@ -141,6 +148,13 @@ class Strings(Sequence[str]):
         return low if found else -1
 
 
+def kind_of(mask: Any, hop: Any) -> Any:
+    """The kind of a step, a bit of ``edge_kinds``, by which a walk tells that a node has nothing to say to it: a part
+    step or a row, and whether it leaves *subset_of* or *superset_of* open; rows with *intersects_with* are one kind."""
+    ways = (mask & SUBSET_OF > 0) + 2 * (mask & SUPERSET_OF > 0)
+    return 1 << np.where(hop, np.where(mask & INTERSECTS_WITH, 7, 3 + ways), np.maximum(ways - 1, 0))
+
+
 def derived_columns(columns: Mapping[str, Array]) -> dict[str, Array]:
     """The ``edge_`` columns: every step there can be, both ways, sorted so that a walk reads one run of each node.
 
@@ -168,6 +182,10 @@ def derived_columns(columns: Mapping[str, Array]) -> dict[str, Array]:
     np.cumsum(np.bincount(key, minlength=3 * nodes), out=offsets[1:])
     least = np.concatenate([np.full(2 * n, HIGHEST, np.int8), authority, authority])
     weight = np.concatenate([np.full(2 * n, FULL_STRENGTH, np.int8), strength, strength])
+    step = says | (row >= 0).astype(np.int64) << 5 | least.astype(np.int64) << AUTHORITY
+    step |= weight.astype(np.int64) << STRENGTH | to.astype(np.int64) << WHERE
+    kinds = np.zeros(nodes, np.uint8)
+    np.bitwise_or.at(kinds, at, kind_of(says, row >= 0).astype(np.uint8))
     return {
         "edge_offsets": offsets,
         "edge_lex": _in_order(at[order], row[order]),
@@ -176,6 +194,8 @@ def derived_columns(columns: Mapping[str, Array]) -> dict[str, Array]:
         "edge_mask": says[order],
         "edge_authority": least[order],
         "edge_strength": weight[order],
+        "edge_step": step[order],
+        "edge_kinds": kinds,
     }
 
 
@@ -230,6 +250,8 @@ class Arrays:
     edge_mask: Array
     edge_authority: Array
     edge_strength: Array
+    edge_step: Array
+    edge_kinds: Array
 
     # ---------------------------------------------------------------- making
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from itertools import product
 from random import Random
 
@@ -11,8 +12,9 @@ import pytest
 from graphs import Case, hub_case, random_case, write
 from oracle import Answer, Oracle
 
+from benchmarks.arrays import SIZES, arrays, organization
 from kg.answers import Reason, Verdict, assess
-from kg.answers.engine import Verdicts, overlap_counts, verdicts
+from kg.answers.engine import Verdicts, View, merged, overlap_counts, verdicts
 from kg.answers.graph import Graph, graph_of
 from kg.errors import UsageError
 from kg.model import Control, ControlRow, ControlStatus
@@ -155,6 +157,34 @@ def test_the_columns_say_what_the_oracle_says(block: int) -> None:
         joint += any(not joints.isdisjoint(each[3][:1]) for each in found.values())
     assert disputed > 5
     assert joint > 5
+
+
+@pytest.mark.parametrize(("piece", "few"), [(3, 0), (1, 1 << 15), (1 << 15, 0)])
+def test_pieces_and_what_is_left_out_change_nothing(piece: int, few: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A level in pieces of a few steps, with and without asking which labels are needless, says the same."""
+    monkeypatch.setattr(merged, "_PIECE", piece)
+    monkeypatch.setattr(merged, "_FEW", few)
+    for seed in range(120):
+        case = plain(random_case(Random(f"plain {seed}")))
+        assert answers(case) == by_oracle(case), write(case)
+    case = plain(hub_case(Random(1)))
+    assert answers(case) == by_oracle(case)
+
+
+def test_a_large_graph_in_pieces_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nodes have many labels: all columns and chains; to ask what is needless never costs a step."""
+    view = View(arrays(SIZES["small"]), date(2026, 1, 1))
+    own, nodes = organization(view.arrays), np.arange(view.arrays.nodes)
+    whole = verdicts(view, *own)
+    for piece, few in ((7, 0), (64, 4), (1 << 15, 1 << 15)):
+        monkeypatch.setattr(merged, "_PIECE", piece)
+        monkeypatch.setattr(merged, "_FEW", few)
+        cut = verdicts(view, *own)
+        for name in ("verdict", "reasons", "contender", "hops", "parts", "authority", "strength"):
+            assert np.array_equal(getattr(cut, name), getattr(whole, name)), (name, piece, few)
+        for one, other in zip(cut.chains(nodes), whole.chains(nodes), strict=True):
+            assert np.array_equal(one, other)
+        assert (cut.looked_at <= whole.looked_at) if few < 16 else (cut.looked_at >= whole.looked_at)
 
 
 def test_the_columns_say_what_the_oracle_says_of_hubs() -> None:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["FORMAT", "MAPS", "ROWS", "Build", "DamagedError", "add_dataset", "fresh", "remove", "write"]
 
 #: Raised by one whenever the layout changes: other builds are then not looked at.
-FORMAT = 1
+FORMAT = 2
 MANIFEST, OBJECTS, ARRAYS, DATASET = "manifest.json", "objects.json", "arrays.bin", "dataset.nq"
 _ALIGNED = 64
 _SEAL = b"# sha256 "

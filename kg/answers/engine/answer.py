@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kg.answers.engine.algebra import COMPOSE, OUTCOME, Array, Entries, Pairs, distinct, least, pairs, rank_of
-from kg.answers.engine.merged import Labels, best_of, merged
+from kg.answers.engine.algebra import COMPOSE, Array, Entries, Pairs, distinct, least, pairs, rank_of
+from kg.answers.engine.merged import LINK, NEVER, NUMBER, NUMBERS, RANK, WHO, Labels, goes_on, labelled, merged, told
 from kg.answers.engine.walk import Table, View, gather, kept, walk
 from kg.arrays import FULL_STRENGTH, HIGHEST
 from kg.errors import UsageError
 from kg.relations import ALL, AT_LEAST, SUPERSET_OF, Outcome
+
+if TYPE_CHECKING:
+    from kg.answers.judge import Reason
 
 __all__ = ["Own", "Verdicts", "laid", "overlap_counts", "verdicts"]
 
@@ -32,6 +37,10 @@ class Own:
     def __len__(self) -> int:
         return len(self.who)
 
+    def columns(self) -> tuple[Array, ...]:
+        """The columns in their order."""
+        return self.who, self.start, self.mask, self.hops, self.authority, self.strength
+
 
 @dataclass(frozen=True)
 class Verdicts:
@@ -40,7 +49,7 @@ class Verdicts:
     ``verdict`` is :class:`kg.answers.Verdict`; ``reasons`` a bit for each :class:`kg.answers.Reason` in their order;
     ``contender`` the control shown, or the number of controls plus that of a joint node, -1 where nothing is shown;
     ``hops``, ``parts``, ``authority`` and ``strength`` are those of its chain, ``disputed`` whether sources contradict
-    each other.  :meth:`chain` says by which steps.
+    each other.  :meth:`chain` says by which steps; ``looked_at`` is how many steps the walk came by.
     """
 
     verdict: Array
@@ -52,41 +61,42 @@ class Verdicts:
     authority: Array
     strength: Array
     own: Own
+    looked_at: int
+    _first: Array
     _label: Array
-    _labels: Labels
+    _link: Array
     _exact: dict[int, tuple[int, Array]]
 
     def chain(self, node: int) -> tuple[int, list[int]]:
         """The first step (a place in ``own``) and then the edges of the chain shown at a node that has a contender."""
-        if node in self._exact:
-            first, path = self._exact[node]
-            return first, [e for e in path.tolist() if e >= 0]
-        at, edges = int(self._label[node]), []
-        first = int(self._labels.who[at])
-        while self._labels.before[at] >= 0:
-            edges.append(int(self._labels.edge[at]))
-            at = int(self._labels.before[at])
-        return first, edges[::-1]
+        [first], [path] = self.chains(np.array([node]))
+        return int(first), [e for e in path.tolist() if e >= 0]
 
     def chains(self, nodes: Array) -> tuple[Array, Array]:
         """The same of many nodes: the first step of each (-1 where nothing is shown) and its edges, padded with -1."""
-        shown = self.contender[nodes] >= 0
-        at = np.where(shown, self._label[nodes], -1)
-        first = np.where(shown, self._labels.who[at], -1)
-        length = int((self.hops[nodes] + self.parts[nodes]).max(initial=0))
-        path = np.full((len(nodes), length), -1, np.int64)
-        steps = self._labels.hops[at].astype(np.int64) - self.own.hops[first] + self._labels.parts[at]
-        for back in range(length):
-            going = np.flatnonzero((at >= 0) & (self._labels.before[at] >= 0) & shown)
-            if not len(going):
-                break
-            path[going, steps[going] - 1 - back] = self._labels.edge[at[going]]
-            at[going] = self._labels.before[at[going]]
-        for place in np.flatnonzero(np.isin(nodes, np.array([*self._exact], np.int64))).tolist():
-            first[place], exact = self._exact[int(nodes[place])]
-            path[place] = -1
-            path[place, : min(length, len(exact))] = exact[:length]
-        return first, path
+        size, length = len(nodes), self.hops.take(nodes) + self.parts.take(nodes)
+        first, longest = self._first.take(nodes), int(length.max(initial=0))
+        shown = (first >= 0).nonzero()[0]
+        # A column of all first edges, then one of all second ones; the last place is for what a chain does not have.
+        path = np.full(longest * size + 1, -1, np.int32)
+        place = length.take(shown).astype(np.int64)
+        place -= self.own.hops.take(first.take(shown)) + 1
+        place *= size
+        place += shown
+        at = self._label.take(nodes.take(shown))
+        for _ in range(longest):
+            np.maximum(place, -1, out=place)
+            link = self._link.take(at, mode="wrap")
+            path[place] = link
+            at = link >> LINK
+            place -= size
+        table = path[:-1].reshape(longest, size).T
+        if self._exact:
+            for i in np.flatnonzero(np.isin(nodes, np.array([*self._exact], np.int64))).tolist():
+                first[i], exact = self._exact[int(nodes[i])]
+                table[i] = -1
+                table[i, : min(longest, len(exact))] = exact[:longest]
+        return first, table
 
 
 def laid(
@@ -145,59 +155,55 @@ def verdicts(
     joints = len(a.joint_node)
     place = np.arange(controls + joints) if order is None else order
     chosen = np.flatnonzero(view.standing[start])
-    chosen = chosen[np.lexsort((start[chosen], place[control[chosen]]))]
+    chosen = chosen[(place[control[chosen]] * nodes + start[chosen]).argsort(kind="stable")]
     size = len(chosen)
     own = Own(
         control[chosen].astype(np.int64), start[chosen].astype(np.int64), mask[chosen], np.zeros(size, np.int8),
         np.full(size, HIGHEST if ranked else 0, np.int8), np.full(size, FULL_STRENGTH if ranked else 0, np.int8),
     )  # fmt: skip
-    labels = merged(view, _first(own, 0))
-    best, key = best_of(labels, nodes)
-    visited = np.zeros(nodes, bool)
-    visited[labels.node] = True
-    doubtful = _doubtful(view, visited)
-    standing_on = _joints(view, own, labels, best, doubtful, controls)
-    if len(standing_on):
-        standing_on = _sorted(standing_on, place)
-        more = merged(view, _first(standing_on, len(own)))
-        visited[more.node] = True
-        doubtful = _doubtful(view, visited)
-        own = Own(*(np.concatenate([getattr(o, f) for o in (own, standing_on)]) for f in Own.__annotations__))
-        begin = len(labels.node)
-        # A joint node says nothing of itself: its first step is no answer.
-        other, other_key = best_of(more, nodes, more.before >= 0)
-        mine, theirs = place[own.who[labels.who[best]]], place[own.who[more.who[other]]]
-        better = (best < 0) | (other_key < key) | ((other_key == key) & (theirs < mine))
-        best = np.where((other >= 0) & better, other + begin, best)
-        shifted = more._replace(before=np.where(more.before >= 0, more.before + begin, -1))
-        labels = Labels(*map(np.concatenate, zip(labels, shifted, strict=True)))
+    labels, key, looked_at = merged(view, own.start, labelled(view, own, 0))
+    doubtful = _doubtful(view, labels.node)
+    joint = _joints(view, own, key, doubtful, controls)
+    if len(joint):
+        joint = _sorted(joint, place)
+        begin, step = len(labels.node), labelled(view, joint, len(own))
+        own = Own(*map(np.concatenate, zip(own.columns(), joint.columns(), strict=True)))
+        if goes_on(view, joint.start, step):
+            more, other, steps = merged(view, joint.start, step, itself=False)
+            looked_at += steps
+            doubtful = _doubtful(view, labels.node, more.node)
+            at = ((other < NEVER) & (other >> RANK <= key >> RANK)).nonzero()[0]
+            # Of two that are as good the one whose contender comes first.
+            mine, theirs = (place[own.who[_first(*found, at)]] for found in ((labels, key), (more, other)))
+            at = at[(other[at] >> RANK < key[at] >> RANK) | (theirs < mine)]
+            key[at] = other[at] + begin
+            more = more._replace(link=np.where(more.link >= 0, more.link + (begin << LINK), -1))
+            labels = Labels(*map(np.concatenate, zip(labels, more, strict=True)))
+        else:
+            doubtful = _doubtful(view, labels.node, joint.start)
 
-    shown = best >= 0
-    outcome = np.where(shown, OUTCOME[labels.mask[best]], 0) if len(labels.node) else np.zeros(nodes, np.int8)
-    verdict = np.array([Verdict.GAP, Verdict.GAP, Verdict.LEAD, Verdict.PARTIAL, Verdict.COVERED], np.int8)[outcome]
-
-    def column(values: Array, otherwise: int) -> Array:
-        return np.where(shown, values[best], otherwise) if len(values) else np.full(nodes, otherwise)
-
-    contender = column(own.who[labels.who] if len(labels.node) else labels.who, -1)
-    hops, parts = column(labels.hops, 0), column(labels.parts, 0)
-    authority, strength = column(labels.authority, HIGHEST), column(labels.strength, FULL_STRENGTH)
-    disputed, ruled_out = np.zeros(nodes, bool), np.zeros(nodes, bool)
+    outcome, hops, parts, authority, strength = told(key)
+    shown = (key < NEVER).nonzero()[0]
+    first = np.full(nodes, -1)
+    first[shown] = _first(labels, key, shown)
+    contender = np.append(own.who, -1).take(first)
+    verdict = _VERDICT.take(outcome)
+    beneath = view.beneath(own.start[own.who < controls])
+    reasons = _plain_reasons().take(outcome * 2 + beneath)
+    disputed = np.zeros(nodes, bool)
     exact: dict[int, tuple[int, Array]] = {}
-    overlaps = (outcome == Outcome.OVERLAPS) & (verdict == Verdict.PARTIAL)
-    lead = outcome == Outcome.LEAD
-    if doubtful.any():
+    if doubtful is not None:
         _, found, of, table, at = _exactly(view, own, doubtful, controls)
-        credit = np.array([Verdict.GAP, Verdict.GAP, Verdict.LEAD, Verdict.PARTIAL, Verdict.COVERED])[found.outcome]
+        credit = _VERDICT[found.outcome].astype(np.int64)
         weight = ((Verdict.COVERED - credit) << 1 | found.disputed) << 23 | found.rank
         by = np.argsort(found.target, kind="stable")
         target = found.target[by]
-        first = np.flatnonzero(np.diff(target, prepend=-1))
+        begins = np.flatnonzero(np.diff(target, prepend=-1))
         group = np.cumsum(np.diff(target, prepend=-1) != 0) - 1
         tie = place[found.who[by]]
-        winner = by[least(weight[by], tie, first, group)] if len(by) else by
+        winner = by[least(weight[by], tie, begins, group)] if len(by) else by
         verdict[doubtful] = Verdict.GAP
-        contender[doubtful] = -1
+        contender[doubtful] = first[doubtful] = -1
         won = found.target[winner]
         verdict[won] = credit[winner]
         good = winner[credit[winner] > Verdict.GAP]
@@ -208,29 +214,61 @@ def verdicts(
         parts[t], authority[t], strength[t] = table.parts[rows], table.authority[rows], table.strength[rows]
         for each, row, step in zip(t.tolist(), rows.tolist(), of[found.shown[good]].tolist(), strict=True):
             exact[each] = (step, table.path[row])
-        ruled_out[found.target[found.outcome == Outcome.RULED_OUT]] = True
-        overlaps[doubtful] = lead[doubtful] = False
+        overlaps, lead, ruled_out = np.zeros((3, nodes), bool)
         overlaps[found.target[found.outcome == Outcome.OVERLAPS]] = True
-        overlaps &= verdict == Verdict.PARTIAL
         lead[t] = found.outcome[good] == Outcome.LEAD
-    below = verdict < Verdict.PARTIAL
-    bit = {reason: 1 << i for i, reason in enumerate(Reason)}
-    named = own.start[own.who < controls]
-    reasons = np.zeros(nodes, np.int16)
+        ruled_out[found.target[found.outcome == Outcome.RULED_OUT]] = True
+        several = (verdict, overlaps, lead, beneath, ruled_out, disputed)
+        reasons[doubtful] = _reasons(*(column[doubtful] for column in several))
+    if coverable is not None:
+        reasons[(verdict < Verdict.PARTIAL) & ~coverable] |= _bit(Reason.NO_MAPPING_IN_GRAPH)
+    return Verdicts(
+        verdict, reasons, contender, disputed, hops, parts, authority, strength, own, looked_at,
+        first, key & NUMBERS, labels.link, exact,
+    )  # fmt: skip
+
+
+#: Outcome → verdict of an implemented control.
+_VERDICT = np.array([0, 0, 1, 2, 3], np.int8)
+
+
+def _first(labels: Labels, key: Array, at: Array) -> Array:
+    """The first steps of the labels that some keys name; of one that names none, any."""
+    found: Array = labels.label.take(key.take(at) & NUMBERS, mode="clip") >> WHO & NUMBER
+    return found
+
+
+def _bit(reason: Reason) -> int:
+    from kg.answers.judge import Reason
+
+    return 1 << [*Reason].index(reason)
+
+
+def _reasons(
+    verdict: Array, overlaps: Array, lead: Array, beneath: Array, ruled_out: Array, disputed: Array
+) -> Array:  # fmt: skip
+    """The reasons for each of some verdicts, as bits."""
+    from kg.answers.judge import Reason, Verdict
+
+    found = np.zeros(len(verdict), np.int16)
     for reason, holds in (
-        (Reason.PARTIAL_MAPPING_ONLY, overlaps),
-        (Reason.MAPPED_TO_PARENT_ONLY, below & view.beneath(named)),
+        (Reason.PARTIAL_MAPPING_ONLY, overlaps & (verdict == Verdict.PARTIAL)),
+        (Reason.MAPPED_TO_PARENT_ONLY, beneath & (verdict < Verdict.PARTIAL)),
         (Reason.LEAD_ONLY, lead & (verdict == Verdict.LEAD)),
-        (Reason.RULED_OUT, ruled_out & below),
+        (Reason.RULED_OUT, ruled_out & (verdict < Verdict.PARTIAL)),
         (Reason.DISPUTED, disputed),
     ):
-        reasons |= np.multiply(holds, bit[reason], dtype=np.int16)
-    reasons[(verdict < Verdict.COVERED) & (reasons == 0)] = bit[Reason.NO_CONTROL]
-    if coverable is not None:
-        reasons[below & ~coverable] |= bit[Reason.NO_MAPPING_IN_GRAPH]
-    return Verdicts(
-        verdict, reasons, contender, disputed, hops, parts, authority, strength, own, best, labels, exact
-    )  # fmt: skip
+        found[holds] |= _bit(reason)
+    found[(verdict < Verdict.COVERED) & (found == 0)] = _bit(Reason.NO_CONTROL)
+    return found
+
+
+@cache
+def _plain_reasons() -> Array:
+    """The same by outcome and by whether the node is beneath one that is named, where nothing is in doubt."""
+    outcome = np.arange(5).repeat(2)
+    beneath, no = np.arange(10) % 2 > 0, np.zeros(10, bool)
+    return _reasons(_VERDICT[outcome], outcome == Outcome.OVERLAPS, outcome == Outcome.LEAD, beneath, no, no)
 
 
 def overlap_counts(view: View) -> Array:
@@ -248,62 +286,54 @@ def overlap_counts(view: View) -> Array:
     return found
 
 
-def _first(own: Own, begin: int) -> Labels:
-    size = len(own)
-    none = np.full(size, -1, np.int64)
-    return Labels(
-        own.start.astype(np.int32), own.mask, own.hops, np.zeros(size, np.int16), own.authority, own.strength,
-        np.arange(begin, begin + size), none, none,
-    )  # fmt: skip
-
-
-def _doubtful(view: View, visited: Array) -> Array:
-    """The nodes reached that a node passed on the way may be ruled out for: of these every contender is asked by
-    itself."""
-    found = np.zeros(view.arrays.nodes, bool)
+def _doubtful(view: View, *reached: Array) -> Array | None:
+    """The nodes reached that a node passed on the way may be ruled out for, if there are any: of these every contender
+    is asked by itself."""
+    if not len(view.enemies):
+        return None
+    visited, found = np.zeros((2, view.arrays.nodes), bool)
+    for nodes in reached:
+        visited[nodes] = True
     one, other = np.divmod(view.enemies, view.arrays.nodes)
     found[other[visited[one]]] = True
-    return found & visited
+    found &= visited
+    return found if found.any() else None
 
 
 def _sorted(own: Own, place: Array) -> Own:
     at = np.lexsort((own.start, place[own.who]))
-    return Own(*(getattr(own, f)[at] for f in Own.__annotations__))
+    return Own(*(column[at] for column in own.columns()))
 
 
-def _joints(view: View, own: Own, labels: Labels, best: Array, doubtful: Array, controls: int) -> Own:
+def _joints(view: View, own: Own, key: Array, doubtful: Array | None, controls: int) -> Own:
     """The joint nodes all of whose members the controls contain, as first steps."""
-    a, nodes = view.arrays, view.arrays.nodes
-    size = len(a.joint_node)
-    holds = np.zeros(nodes, bool)
-    hops = np.zeros(nodes, np.int8)
-    authority, strength = np.zeros(nodes, np.int8), np.zeros(nodes, np.int8)
-    at = np.flatnonzero(best >= 0)
-    label = best[at]
-    holds[at] = OUTCOME[labels.mask[label]] == Outcome.CONTAINS
-    hops[at], authority[at], strength[at] = labels.hops[label], labels.authority[label], labels.strength[label]
-    members = np.zeros(nodes, bool)
-    members[a.joint_member] = True
-    if (asked := doubtful & members).any():
+    a, members = view.arrays, view.arrays.joint_member
+    outcome, hops, _, authority, strength = told(key.take(members))
+    holds = outcome == Outcome.CONTAINS
+    if doubtful is not None and len(at := np.flatnonzero(doubtful[members])):
+        asked = np.zeros(a.nodes, bool)
+        asked[members[at]] = True
         _, found, of, table, row = _exactly(view, own, asked, controls)
-        holds[asked] = False
         some = np.flatnonzero(found.outcome == Outcome.CONTAINS)
         some = some[np.lexsort((found.who[some], found.rank[some], found.target[some]))]
         targets, first = distinct(found.target[some])
         shown = found.shown[some[first]]
-        holds[targets] = True
-        hops[targets] = own.hops[of[shown]] + table.hops[row[shown]]
-        authority[targets], strength[targets] = table.authority[row[shown]], table.strength[row[shown]]
-    counts = np.diff(a.joint_offsets)
-    joint = np.repeat(np.arange(size), counts)
-    active = (counts > 0) & (np.bincount(joint, ~holds[a.joint_member], minlength=size) == 0)
-    most, lowest, weakest = np.zeros(size, np.int8), np.full(size, HIGHEST, np.int8), np.full(size, 10, np.int8)
-    np.maximum.at(most, joint, hops[a.joint_member])
-    np.minimum.at(lowest, joint, authority[a.joint_member])
-    np.minimum.at(weakest, joint, strength[a.joint_member])
-    j = np.flatnonzero(active)
-    mask = np.full(len(j), AT_LEAST, np.uint8)
-    return Own(controls + j, a.joint_node[j].astype(np.int64), mask, most[j], lowest[j], weakest[j])
+        holds[at] = np.isin(members[at], targets)
+        at = at[holds[at]]
+        shown = shown[np.searchsorted(targets, members[at])]
+        hops[at] = own.hops[of[shown]] + table.hops[row[shown]]
+        authority[at], strength[at] = table.authority[row[shown]], table.strength[row[shown]]
+    some = np.flatnonzero(np.diff(a.joint_offsets))
+    begins = a.joint_offsets[some]
+    if not len(some) or not len(active := np.flatnonzero(np.logical_and.reduceat(holds, begins))):
+        return Own(*(column[:0] for column in own.columns()))
+    j = some[active]
+    return Own(
+        controls + j, a.joint_node[j].astype(np.int64), np.full(len(j), AT_LEAST, np.uint8),
+        *(one.reduceat(column, begins)[active] for one, column in (
+            (np.maximum, hops), (np.minimum, authority), (np.minimum, strength),
+        )),
+    )  # fmt: skip
 
 
 def _exactly(view: View, own: Own, targets: Array, controls: int) -> tuple[Entries, Pairs, Array, Table, Array]:
@@ -313,9 +343,10 @@ def _exactly(view: View, own: Own, targets: Array, controls: int) -> tuple[Entri
         axis=0, return_inverse=True,
     )  # fmt: skip
     table: Table | None = None
+    toward = view.toward(targets)
     for low in range(0, max(len(starts), 1), _AT_ONCE):
         some = starts[low : low + _AT_ONCE]
-        found = kept(view, some[:, 0], walk(view, some[:, 0], some[:, 1], some[:, 2])).only(targets)
+        found = kept(view, some[:, 0], walk(view, some[:, 0], some[:, 1], some[:, 2], toward=toward), targets)
         table = found if table is None else table + found
     assert table is not None
     of, at, entries = laid(view, table, slots.reshape(-1), own)

@@ -9,7 +9,7 @@ node do: so a tie between ids is a comparison of two positions.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from functools import cached_property
 
@@ -96,6 +96,27 @@ class View:
         found: Array = self.enemies[at] == key
         return found
 
+    def toward(self, targets: Array) -> Array:
+        """From which nodes one of ``targets`` (a flag for each node) may be reached by so many hops or fewer and any
+        number of parts: a row for each number of hops."""
+        a = self.arrays
+        found = np.empty((self.max_hops + 1, a.nodes), bool)
+        reached = targets
+        for hops in range(self.max_hops + 1):
+            reached, new = reached.copy(), reached.nonzero()[0]
+            run = int(hops > 0)
+            while len(new):
+                # Every step has one the other way.  Rows count for a hop; then parts, until there is nothing new.
+                low, high = a.edge_offsets[new * 3 + run], a.edge_offsets[new * 3 + 1 + 2 * run]
+                count = high - low
+                there = a.edge_to[np.arange(count.sum()) + np.repeat(low - count.cumsum() + count, count)]
+                new = distinct(there[~reached[there]])[0].astype(np.int64)
+                reached[new] = True
+                if run:
+                    run, new = 0, reached.nonzero()[0]
+            found[hops] = reached
+        return found
+
     @cached_property
     def _all_of(self) -> tuple[Array, Array]:
         """Wholes and parts that stand, of parts that are steps."""
@@ -132,15 +153,21 @@ class Level:
     trail: Array
     edges: Array
 
+    def only(self, targets: Array) -> Level:
+        """The paths to some nodes (a flag for each node)."""
+        at = targets[self.trail[:, -1]].nonzero()[0]
+        return Level(**{field.name: getattr(self, field.name)[at] for field in fields(self)})
+
 
 def walk(
     view: View, starts: Array, authority: Array | int = HIGHEST, strength: Array | int = FULL_STRENGTH,
-    *, only: int = ALL, whole: Array | None = None,
+    *, only: int = ALL, whole: Array | None = None, toward: Array | None = None,
 ) -> Iterator[Level]:  # fmt: skip
     """Every path from each of ``starts`` that says something, the empty one (*equal*) first, level by level.
 
     ``authority`` and ``strength`` are what a chain has already sunk to before each start.  With ``only``, steps are
-    those whose mask lies within it, but for the starts of which ``whole`` says that any will do.
+    those whose mask lies within it, but for the starts of which ``whole`` says that any will do.  With ``toward``
+    (:meth:`View.toward`) only paths are followed that may still come to a target, or are at one.
     """
     a = view.arrays
     slot = np.flatnonzero(view.standing[starts])
@@ -168,6 +195,8 @@ def walk(
         if only != ALL:
             within = says & ~np.uint8(only) == 0
             good &= within if whole is None else within | whole[level.slot[path]]
+        if toward is not None:
+            good &= toward[view.max_hops - (level.hops[path] + hop), there]
         good = np.flatnonzero(view.usable(edge, there, good))
         path, edge, hop, mask, there = path[good], edge[good], hop[good], mask[good], there[good]
         for seen in level.trail.T:
@@ -225,19 +254,10 @@ class Table:
         offsets = np.concatenate([self.offsets, other.offsets[1:] + self.offsets[-1]])
         return Table(offsets=offsets, path=np.concatenate(wide), **both)
 
-    def only(self, targets: Array) -> Table:
-        """The chains to some nodes (a flag for each node)."""
-        at = np.flatnonzero(targets[self.target])
-        columns = {
-            name: getattr(self, name)[at]
-            for name in ("target", "mask", "ruled", "hops", "parts", "authority", "strength", "lex", "path")
-        }
-        return Table(self.starts, np.searchsorted(at, self.offsets), **columns)
 
-
-def kept(view: View, starts: Array, levels: Iterator[Level]) -> Table:
-    """Of all paths those that can be shown or can decide."""
-    found = list(levels)
+def kept(view: View, starts: Array, levels: Iterator[Level], targets: Array | None = None) -> Table:
+    """Of all paths, or of those to some ``targets`` (a flag for each node), those that can be shown or can decide."""
+    found = list(levels) if targets is None else [level.only(targets) for level in levels]
     if not found:
         none = np.empty(0, np.int64)
         columns = dict.fromkeys(("target", "mask", "ruled", "hops", "parts", "authority", "strength", "lex"), none)
