@@ -25,7 +25,7 @@ from kg.answers.coverage import Assessment, Counts, Explanation, Group, Requirem
 from kg.answers.graph import Filter
 from kg.answers.hypothetical import framework_controls
 from kg.answers.judge import Reason, Verdict
-from kg.answers.overlap_cells import cells
+from kg.answers.overlap_cells import Cells, cells
 from kg.errors import UnknownIdError, UsageError, nearest
 from kg.model import Control, ControlRow, ControlStatus, Disclaimer, Profile, Provision
 from kg.relations import EQUAL
@@ -445,13 +445,7 @@ def overlap_matrix(
         return _one_by_one(release, givers, columns, profile, day, filter_)
     nobody = assess(release, (), profile, day, _sorted(filter_))
     found = cells(nobody.graph, givers, columns, profile, day)
-    sets = sorted((s.id, s.authority.value, i) for i, s in enumerate(release.sets.values()))
-    behind = [
-        RowsBehind(
-            sum(n), sum(m), tuple(SetRows(s, authority, n[i], m[i]) for s, authority, i in sets if n[i])
-        )
-        for n, m in zip(found.rows.tolist(), found.reviewed.tolist(), strict=True)
-    ]  # fmt: skip
+    behind = _behind(release, found)
     ends = [(s, t) for s in givers for t in columns]
     return OverlapMatrix(
         sources=tuple(
@@ -472,6 +466,24 @@ def overlap_matrix(
             for (s, t), counts, no_mapping, rows in zip(ends, found.counts, found.no_mapping, behind, strict=True)
         ),
     )
+
+
+def _behind(release: Release, found: Cells) -> list[RowsBehind]:
+    """The rows of each cell; sets of as many rows are one object."""
+    sets = sorted((s.id, s.authority.value, i) for i, s in enumerate(release.sets.values()))
+    order = [i for *_, i in sets]
+    rows, reviewed = found.rows[:, order], found.reviewed[:, order]
+    cell, place = rows.nonzero()
+    by_cell: list[list[SetRows]] = [[] for _ in range(len(rows))]
+    made: dict[tuple[int, int, int], SetRows] = {}
+    some = (cell.tolist(), place.tolist(), rows[cell, place].tolist(), reviewed[cell, place].tolist())
+    for c, p, n, m in zip(*some, strict=True):
+        one = made.get((p, n, m))
+        if one is None:
+            one = made[p, n, m] = SetRows(sets[p][0], sets[p][1], n, m)
+        by_cell[c].append(one)
+    totals = zip(rows.sum(axis=1).tolist(), reviewed.sum(axis=1).tolist(), by_cell, strict=True)
+    return [RowsBehind(n, m, tuple(each)) for n, m, each in totals]
 
 
 def _one_by_one(

@@ -57,7 +57,7 @@ class _Asked:
         node = graph.arrays.node
         self.nodes = np.array([node(r.id) for r in self.requirements], np.int64)
         every = [[decide(graph.release, r, profile, u, as_of) for u in self.units] for r in self.requirements]
-        self.decisions = [self._prevailing(each) for each in every]
+        self.decisions = [prevailing(each) for each in every]
         #: By unit and requirement, whether it applies to the unit.
         self.applies = np.array(
             [[d.applicability is Applicability.APPLICABLE for d in each] for each in every], bool
@@ -71,20 +71,23 @@ class _Asked:
             bool,
         ).reshape(len(every), len(self.units)).T  # fmt: skip
 
-    @staticmethod
-    def _prevailing(every: Sequence[Decision]) -> Decision:
-        for applicability in (Applicability.APPLICABLE, Applicability.NOT_YET_APPLICABLE):
-            if chosen := [d for d in every if d.applicability is applicability]:
-                return prevailing(chosen)
-        return prevailing(every)
-
-    def done(self, framework: str, unit: int) -> Array:
-        """The provisions of a framework that stand, hold a requirement and all of whose requirements concern a unit."""
-        graph, span = self.graph, self.spans[framework]
-        a, nodes, applies = graph.arrays, self.nodes[span], self.applies[unit][span]
-        number = list(graph.release.frameworks).index(framework)
-        some = holding(graph.view, nodes[applies]) & ~holding(graph.view, nodes[~applies])
-        return np.flatnonzero(some & (a.node_framework == number) & graph.view.standing)
+    def done(self, unit: int) -> dict[str, Array]:
+        """Of each framework the provisions that stand, hold a requirement and all of whose requirements concern a
+        unit."""
+        view, a = self.graph.view, self.graph.arrays
+        applies = self.applies[unit]
+        # Where a part may be of another framework, what holds a requirement is asked of each by itself.
+        apart = np.any(a.node_framework[a.part_whole] != a.node_framework[a.part_part])
+        numbers = {f: i for i, f in enumerate(self.graph.release.frameworks)}
+        found = {}
+        done = np.zeros(0, bool)
+        for f, own in self.spans.items():
+            if apart or not len(done):
+                span = own if apart else slice(None)
+                nodes = self.nodes[span]
+                done = holding(view, nodes[applies[span]]) & ~holding(view, nodes[~applies[span]]) & view.standing
+            found[f] = np.flatnonzero(done & (a.node_framework == numbers[f]))
+        return found
 
 
 _NUMBER = {
@@ -108,7 +111,8 @@ def cells(graph: Graph, sources: Sequence[str], targets: Sequence[str], profile:
     coverable = np.zeros(len(span), bool)
     done: list[set[int]] = [set() for _ in sources]
     for u in range(len(asked.units)):
-        own = [asked.done(s, u) if s in release.frameworks else catalogues[s] for s in sources]
+        of = catalogues | asked.done(u)
+        own = [of[s] for s in sources]
         for i, each in enumerate(own):
             done[i].update(each.tolist())
         if not u:
@@ -151,18 +155,24 @@ def cells(graph: Graph, sources: Sequence[str], targets: Sequence[str], profile:
         reviewed[source, place] = np.bincount(number, ~a.row_reviewed[row], minlength=len(source)) == 0
         counts = applicable[place[number]]
         pairs.append((source[number] * len(targets) + column[place[number]])[counts] * len(a.row_mask) + row[counts])
-    cell, row = np.divmod(np.unique(np.concatenate(pairs)), max(len(a.row_mask), 1))
+    key = np.sort(np.concatenate(pairs))
+    cell, row = np.divmod(key[np.diff(key, prepend=-1) != 0], max(len(a.row_mask), 1))
     by_set = cell * len(a.set_ids) + a.row_set[row]
     many = size * len(targets) * len(a.set_ids)
     rows = np.bincount(by_set, minlength=many).reshape(size * len(targets), -1)
     of_these = np.bincount(by_set[a.row_reviewed[row]], minlength=many).reshape(size * len(targets), -1)
 
+    begins = np.concatenate([[0], np.cumsum([asked.spans[t].stop - asked.spans[t].start for t in targets])])
+    filled = np.flatnonzero(np.diff(begins))
+
     def counted(flags: Array) -> list[int]:
         """How many of the requirements of each target have a flag, row by row."""
-        which = (np.arange(size)[:, None] * len(targets) + column)[flags]
-        return np.bincount(which, minlength=size * len(targets)).tolist()  # type: ignore[no-any-return]
+        many = np.zeros((len(flags), len(targets)), np.int64)
+        if len(filled):
+            many[:, filled] = np.add.reduceat(flags, begins[filled], axis=1, dtype=np.int32)
+        return np.broadcast_to(many, (size, len(targets))).reshape(-1).tolist()
 
-    every = np.ones((size, 1), bool)
+    every = np.ones((1, len(span)), bool)
     counts = [
         Counts(*each)
         for each in zip(
@@ -170,7 +180,7 @@ def cells(graph: Graph, sources: Sequence[str], targets: Sequence[str], profile:
             counted((verdict == Verdict.PARTIAL) & applicable), counted((verdict == Verdict.LEAD) & applicable),
             counted((verdict == Verdict.GAP) & applicable), counted(disputed & applicable),
             counted(every & ~(applicable | later)), counted(every & asked.excluded[span]), counted(every & later),
-            counted(covered & later), counted(every & np.ones(len(span), bool)), strict=True,
+            counted(covered & later), counted(every), strict=True,
         )
     ]  # fmt: skip
     return Cells(

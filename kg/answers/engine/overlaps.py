@@ -19,14 +19,15 @@ The tests hold the facts about masks against all masks, and the answers against 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from kg.answers.engine.algebra import COMPOSE, OUTCOME, Array, Entries, pairs, rank_of
-from kg.answers.engine.walk import Level, View, walk
+from kg.answers.engine.walk import View, walk
 from kg.arrays import FULL_STRENGTH, HIGHEST
 from kg.relations import ALL, AT_LEAST, EQUAL, INTERSECTS_WITH, SUPERSET_OF, Outcome, inverse
 
@@ -36,8 +37,8 @@ _INVERSE = np.array([inverse(m) for m in range(32)], np.uint8)
 _GAP, _LEAD, _PARTIAL, _COVERED = range(4)
 _CREDIT = np.array([_GAP, _GAP, _LEAD, _PARTIAL, _COVERED], np.int8)
 #: Parts of a source that have a bit each; joint nodes have one more.
-_COLOURS = 4
-_PAIRS_AT_ONCE = 1 << 16
+_COLOURS = 3
+_PAIRS_AT_ONCE = 1 << 13
 _BACK_AT_ONCE = 64
 
 
@@ -90,24 +91,39 @@ class _Contenders(NamedTuple):
     joint: Array
 
 
+class _Level(NamedTuple):
+    """Chains of one length, by start and then in the order of ids: nodes passed, edges taken."""
+
+    mask: Array
+    hops: Array
+    authority: Array
+    strength: Array
+    trail: Array
+    edges: Array
+
+
 class _Down:
     """All simple chains of steps down from every node, and where those of a node and to a node stand."""
 
     def __init__(self, view: View) -> None:
-        a = view.arrays
-        self.view, self.nodes = view, a.nodes
-        self.levels: list[Level] = list(walk(view, np.arange(a.nodes), only=AT_LEAST))
+        self.view, self.nodes = view, view.arrays.nodes
+        self.levels = list(_downwards(view))
 
         def column(name: str) -> Array:
             return np.concatenate([getattr(level, name) for level in self.levels])
 
-        self.start, self.mask, self.hops = column("slot"), column("mask"), column("hops")
-        self.authority, self.strength, self.parts = column("authority"), column("strength"), column("parts")
+        self.mask, self.hops = column("mask"), column("hops")
+        self.authority, self.strength = column("authority"), column("strength")
+        self.start = np.concatenate([level.trail[:, 0] for level in self.levels]).astype(np.int64)
         self.end = np.concatenate([level.trail[:, -1] for level in self.levels]).astype(np.int64)
-        self.begins = np.cumsum([0, *(len(level.slot) for level in self.levels)])
+        sizes = [len(level.mask) for level in self.levels]
+        self.begins = np.cumsum([0, *sizes])
+        self.parts = np.repeat(np.arange(len(sizes)), sizes) - self.hops
         self.rank = rank_of(self.hops, self.parts, self.authority, self.strength)
         self.from_, self.from_offsets = self._by(self.start)
         self.to, self.to_offsets = self._by(self.end)
+        #: The other ends, in these orders.
+        self.ends, self.starts = self.end[self.from_], self.start[self.to]
         key = self.start * self.nodes + self.end
         order = np.argsort(key, kind="stable")
         first = np.flatnonzero(np.diff(key[order], prepend=-1))
@@ -153,6 +169,41 @@ class _Down:
         return found
 
 
+def _downwards(view: View) -> Iterator[_Level]:
+    """Of every node that stands the empty chain, and then all of each length."""
+    a = view.arrays
+    at = np.repeat(np.arange(a.nodes), np.diff(a.edge_offsets[::3]))
+    edge = np.flatnonzero(view.standing[at] & (a.edge_mask & ~np.uint8(AT_LEAST) == 0))
+    # None of these may be an overlap, so the steps of each node stand in the order of ids.
+    edge = edge[view.usable(edge, a.edge_to[edge], np.ones(len(edge), bool))]
+    offsets = np.searchsorted(at[edge], np.arange(a.nodes + 1))
+    here = np.flatnonzero(view.standing)
+    size = len(here)
+    level = _Level(
+        np.full(size, EQUAL, np.uint8), np.zeros(size, np.int8), np.full(size, HIGHEST, np.int8),
+        np.full(size, FULL_STRENGTH, np.int8), here.astype(np.int32)[:, None], np.empty((size, 0), np.int32),
+    )  # fmt: skip
+    while len(level.mask):
+        yield level
+        last = level.trail[:, -1]
+        path, place = _ranges(offsets[last], offsets[last + 1])
+        step = edge[place]
+        there = a.edge_to[step]
+        hops = level.hops[path] + (a.edge_row[step] >= 0)
+        good = hops <= view.max_hops
+        for seen in level.trail.T:
+            good &= seen[path] != there
+        path, step, there, hops = path[good], step[good], there[good], hops[good]
+        level = _Level(
+            COMPOSE[level.mask[path].astype(np.int64) << 5 | a.edge_mask[step]],
+            hops.astype(np.int8),
+            np.minimum(level.authority[path], a.edge_authority[step]),
+            np.minimum(level.strength[path], a.edge_strength[step]),
+            np.concatenate([level.trail[path], there[:, None]], axis=1),
+            np.concatenate([level.edges[path], step[:, None].astype(np.int32)], axis=1),
+        )
+
+
 class _Overlaps:
     """The pairs of nodes of which a usable row says that they intersect."""
 
@@ -160,21 +211,22 @@ class _Overlaps:
         a = view.arrays
         at = np.repeat(np.arange(a.nodes), np.diff(a.edge_offsets[::3]))
         edge = np.arange(len(at))
-        good = (a.edge_mask == INTERSECTS_WITH) & view.standing[at]
-        good = view.usable(edge, a.edge_to, good)
+        good = view.usable(edge, a.edge_to, (a.edge_mask == INTERSECTS_WITH) & view.standing[at])
         self.nodes = a.nodes
-        self.keys = np.unique(at[good] * a.nodes + a.edge_to[good])
+        self.keys = np.sort(at[good] * a.nodes + a.edge_to[good])
         bits = max(10, min(24, len(self.keys).bit_length() + 5))
         self._shift = np.uint64(64 - bits)
         self._maybe = np.zeros(1 << bits, bool)
         self._maybe[self._slot(self.keys)] = True
 
     def _slot(self, key: Array) -> Array:
-        return (key.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)) >> self._shift
+        mixed = key.view(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+        mixed >>= self._shift
+        return mixed.view(np.int64)
 
     def among(self, key: Array) -> Array:
         """The places of the keys ``one * nodes + other`` that are such pairs."""
-        at = np.flatnonzero(self._maybe[self._slot(key)])
+        at = np.flatnonzero(self._maybe.take(self._slot(key)))
         if len(at):
             place = np.minimum(np.searchsorted(self.keys, key[at]), len(self.keys) - 1)
             at = at[self.keys[place] == key[at]]
@@ -197,22 +249,26 @@ def _interrupted(down: _Down, overlaps: _Overlaps, start: Array, end: Array, *, 
         return found
     last = down.view.max_hops - 1
     # Going up from a node is coming down to it.
-    ahead = (down.to, down.to_offsets, down.start) if upwards else (down.from_, down.from_offsets, down.end)
-    behind = (down.from_, down.from_offsets, down.end) if upwards else (down.to, down.to_offsets, down.start)
+    downwards, up = (down.from_, down.from_offsets, down.ends), (down.to, down.to_offsets, down.starts)
+    (ahead, begins, reached), (behind, stops, left) = (up, downwards) if upwards else (downwards, up)
     for low in range(0, len(start), _PAIRS_AT_ONCE):
         s, e = start[low : low + _PAIRS_AT_ONCE], end[low : low + _PAIRS_AT_ONCE]
         for h in range(last + 1):
-            who, at = _ranges(ahead[1][4 * s + h], ahead[1][4 * s + h + 1])
-            one = ahead[0][at]
-            here = ahead[2][one] * down.nodes
+            who, one = _ranges(begins[4 * s + h], begins[4 * s + h + 1])
             there = 4 * e[who]
-            pair, place = _ranges(behind[1][there], behind[1][there + 1 + last - h])
-            other = behind[0][place]
-            hit = overlaps.among(here[pair] + behind[2][other])
+            first, count = stops[there], stops[there + 1 + last - h] - stops[there]
+            ends = np.cumsum(count)
+            other = np.arange(int(count.sum()))
+            other += np.repeat(first - ends + count, count)
+            key = np.repeat(reached[one] * down.nodes, count)
+            key += left.take(other)
+            hit = overlaps.among(key)
             if len(hit):
-                hit = hit[~found[low + who[pair[hit]]]]
-                hit = hit[down.apart(one[pair[hit]], other[hit])]
-                found[low + who[pair[hit]]] = True
+                pair = np.searchsorted(ends, hit, "right")
+                some = ~found[low + who[pair]]
+                hit, pair = hit[some], pair[some]
+                apart = down.apart(ahead[one[pair]], behind[other[hit]])
+                found[low + who[pair[apart]]] = True
     return found
 
 
@@ -237,7 +293,7 @@ def _spread(view: View, first: Array, joints: dict[int, Array]) -> dict[int, Arr
     def take(mask: int, nodes: Array, bits: Array, new: dict[int, Array]) -> None:
         if mask not in seen:
             seen[mask] = np.zeros_like(first)
-        some = bits & ~seen[mask][nodes]
+        some = bits & ~seen[mask].take(nodes, axis=0)
         if not some.any():
             return
         if mask not in new:
@@ -255,8 +311,8 @@ def _spread(view: View, first: Array, joints: dict[int, Array]) -> dict[int, Arr
                 if (said := int(COMPOSE[mask << 5 | says])) != ALL:
                     after.setdefault(said, []).append(bits)
             for said, several in after.items():
-                bits = several[0] if len(several) == 1 else np.bitwise_or.reduce(several)
-                take(said, nodes, np.bitwise_or.reduceat(bits[origin], begins, axis=0), new)
+                bits = reduce(np.bitwise_or, several)
+                take(said, nodes, np.bitwise_or.reduceat(bits.take(origin, axis=0), begins, axis=0), new)
         return new
 
     level: dict[int, Array] = {}
@@ -464,39 +520,37 @@ def given(view: View, source: Array, node: Array, targets: Array, joined: Array,
         at, last = at[~over], last[~over]
 
     # What any chain may say at best, and whether that is beyond dispute.
-    colours = _COLOURS + bool(len(acting))
-    words = (sources * colours + 63) // 64
+    colours, wide_of = _COLOURS + bool(len(acting)), (sources + 63) // 64
 
-    def bits(of: Array, colour: Array, where: Array) -> Array:
-        found = np.zeros((nodes, words), np.uint64)
-        bit = of * colours + colour
-        np.bitwise_or.at(found, (where, bit >> 6), np.uint64(1) << (bit & 63).astype(np.uint64))
+    def bits(of: Array, colour: Array | int, where: Array) -> Array:
+        """A bit for each source and colour; the words of a colour stand together."""
+        found = np.zeros((nodes, colours * wide_of), np.uint64)
+        np.bitwise_or.at(found, (where, colour * wide_of + (of >> 6)), np.uint64(1) << (of & 63).astype(np.uint64))
         return found
 
     setting_out = {
-        h: bits(who.source[some], np.full(len(some), _COLOURS), who.node[some])
+        h: bits(who.source[some], _COLOURS, who.node[some])
         for h in range(view.max_hops + 1)
         if len(some := acting[who.hops[acting] == h])
     }
     seen = _spread(view, bits(source, np.arange(len(source)) % _COLOURS, node), setting_out)
     seen = {mask: each[targets_of] for mask, each in seen.items()}
     masks = np.arange(32)
-    none = np.zeros((size, words), np.uint64)
+    none = np.zeros((size, colours * wide_of), np.uint64)
     strict = _either(seen, masks & INTERSECTS_WITH == 0, none)
     wide = _either(seen, (OUTCOME == Outcome.OVERLAPS) & (masks & INTERSECTS_WITH > 0), none)
     any_lead = _either(seen, OUTCOME == Outcome.LEAD, none)
 
     def told(each: Array) -> Array:
         """By question, whether any colour of its source has a bit."""
-        flags = np.unpackbits(each.view(np.uint8), axis=1, count=sources * colours, bitorder="little")
-        return flags.reshape(size, sources, colours).any(axis=2).T.reshape(-1)
+        words = np.bitwise_or.reduce(each.reshape(size, colours, wide_of), axis=1)
+        flags = np.unpackbits(words.view(np.uint8), axis=1, count=sources, bitorder="little")
+        return flags.T.astype(bool).reshape(-1)
 
-    joint_bit = (
-        bits(np.arange(sources), np.full(sources, _COLOURS), np.zeros(sources, np.int64))[:1]
-        if len(acting)
-        else none[:1]
-    )
-    sure, may, lead = told(wide & (~strict | joint_bit)), told(wide | strict), told(any_lead)
+    may, lead = told(wide | strict), told(any_lead)
+    # Chains of joint nodes never contradict each other.
+    strict.reshape(size, colours, wide_of)[:, _COLOURS:] = 0
+    sure = told(wide & ~strict)
     left = (verdict < _COVERED) & ~exact
     ruled = np.tile(~clean[targets_of], sources)
     exact |= ruled & (may | lead)
@@ -562,11 +616,11 @@ def _held(
     has.reshape(-1)[question] = True
     needed = np.zeros((sources, size), bool)
     for each in members:
-        needed[:, each] |= has[:, each].all(axis=1)[:, None]
+        needed[:, each] |= np.logical_and.reduce(has[:, each], axis=1)[:, None]
     some = np.flatnonzero(needed.reshape(-1)[question])
     question, chain = question[some], chain[some]
     bad = contradicted(down.start[chain], down.end[chain])
-    bad |= view.has_enemy[down.end[chain]]
+    bad[view.has_enemy[down.end[chain]]] = True
     at = np.full(sources * size, -1)
     good, bad_at = chain[~bad], question[bad]
     at[question[~bad]] = np.arange(len(good))
@@ -620,8 +674,8 @@ def _overlapping(
     question = source[order[at]] * size + place[which]
     good = np.flatnonzero(asked[question])
     question, chain = question[good], chain[which[good]]
-    key = np.unique(question * down.nodes + down.end[chain])
-    question, start = np.divmod(key, down.nodes)
+    key = np.sort(question * down.nodes + down.end[chain])
+    question, start = np.divmod(key[np.diff(key, prepend=-1) != 0], down.nodes)
     end = targets[question % size]
     said = _INVERSE[down.strictly(end, start)] & down.strictly(start, end)
     good = np.flatnonzero((OUTCOME[said] == Outcome.OVERLAPS) & (start != end))
