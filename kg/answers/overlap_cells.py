@@ -56,20 +56,14 @@ class _Asked:
             self.spans[f] = slice(begin, len(self.requirements))
         node = graph.arrays.node
         self.nodes = np.array([node(r.id) for r in self.requirements], np.int64)
-        every = [[decide(graph.release, r, profile, u, as_of) for u in self.units] for r in self.requirements]
-        self.decisions = [prevailing(each) for each in every]
-        #: By unit and requirement, whether it applies to the unit.
-        self.applies = np.array(
-            [[d.applicability is Applicability.APPLICABLE for d in each] for each in every], bool
-        ).reshape(len(every), len(self.units)).T  # fmt: skip
-        said = np.array([_NUMBER[d.applicability] for d in self.decisions], np.int8)
+        every = [[decide(graph.release, r, profile, u, as_of) for r in self.requirements] for u in self.units]
+        self.decisions = every[0] if len(every) == 1 else [prevailing(each) for each in zip(*every, strict=True)]
+        by_unit = np.array([[_NUMBER[d.applicability] for d in each] for each in every], np.int8)
+        said = by_unit.min(axis=0)
+        #: By unit and requirement, whether it applies to the unit, and whether the unit's answer counts.
+        self.applies, self.counted = by_unit == 0, by_unit == said
         self.applicable, self.later = said == 0, said == 1
         self.excluded = np.array([d.because == "excluded" for d in self.decisions], bool)
-        #: By unit and requirement, whether the unit's answer counts.
-        self.counted = np.array(
-            [[d.applicability is p.applicability for d in each] for each, p in zip(every, self.decisions, strict=True)],
-            bool,
-        ).reshape(len(every), len(self.units)).T  # fmt: skip
 
     def done(self, unit: int) -> dict[str, Array]:
         """Of each framework the provisions that stand, hold a requirement and all of whose requirements concern a

@@ -293,13 +293,15 @@ def _spread(view: View, first: Array, joints: dict[int, Array]) -> dict[int, Arr
     def take(mask: int, nodes: Array, bits: Array, new: dict[int, Array]) -> None:
         if mask not in seen:
             seen[mask] = np.zeros_like(first)
-        some = bits & ~seen[mask].take(nodes, axis=0)
+        known = seen[mask].take(nodes, axis=0)
+        some = bits & ~known
         if not some.any():
             return
         if mask not in new:
             new[mask] = np.zeros_like(first)
         new[mask][nodes] |= some
-        seen[mask][nodes] |= some
+        known |= some
+        seen[mask][nodes] = known
 
     def go(hop: bool, front: dict[int, Array]) -> dict[int, Array]:
         new: dict[int, Array] = {}
