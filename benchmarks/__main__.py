@@ -41,7 +41,7 @@ def engine(quick: bool) -> list[Record]:
     return [
         _record(e["name"], size, e["seconds"], e.get("note", ""))
         for size, repeat in sizes
-        for e in run([size], repeat)
+        for e in run([size], repeat, quick=quick)
         if e["seconds"]
     ]
 
@@ -79,8 +79,15 @@ def exports(quick: bool) -> list[Record]:
     return [_record(e["name"], f"{e['rows']:,} rows", e["seconds"], e["note"]) for e in run(3, rows)]
 
 
+def overlaps(quick: bool) -> list[Record]:
+    """All pairs of frameworks."""
+    from benchmarks.overlaps import run
+
+    return [_record(e["name"], e["size"], e["seconds"], e["note"]) for e in run(repeat=3 if quick else 5)]
+
+
 PARTS: dict[str, Callable[[bool], list[Record]]] = {
-    "engine": engine, "graphql": graphql, "startup": startup, "exports": exports,
+    "engine": engine, "overlaps": overlaps, "graphql": graphql, "startup": startup, "exports": exports,
 }  # fmt: skip
 
 

@@ -16,7 +16,13 @@ def write_page(found: dict[str, Any], docs: Path) -> None:
     """Put the tables between the markers of ``docs/performance.md`` and draw the plots beside it."""
     page = docs / "performance.md"
     text = page.read_text(encoding="utf-8")
-    for part, table in (("engine", _engine), ("graphql", _graphql), ("startup", _startup), ("exports", _exports)):
+    for part, table in (
+        ("engine", _engine),
+        ("overlaps", _overlaps),
+        ("graphql", _graphql),
+        ("startup", _startup),
+        ("exports", _exports),
+    ):
         if part in found:
             text = _between(text, part, table(found[part]))
     machine = found.get("machine", {})
@@ -55,6 +61,11 @@ def _engine(rows: list[Record]) -> str:
         (r["what"], r["name"], _time(r["seconds"]), _ratio(r["seconds"], ours.get(r["what"])), r["note"]) for r in rows
     ]
     return _table(("size", "who", "median", "beside ours", "what it does not do, or note"), shown)
+
+
+def _overlaps(rows: list[Record]) -> str:
+    shown = [(r["what"], r["name"], _time(r["seconds"]), r["note"]) for r in rows]
+    return _table(("size", "what", "processor, median", "note"), shown)
 
 
 def _graphql(rows: list[Record]) -> str:
@@ -113,7 +124,7 @@ def _plots(found: dict[str, Any], docs: Path) -> None:
         figure.savefig(docs / name, metadata={"Date": None})
         plt.close(figure)
 
-    engine = [r for r in found.get("engine", ()) if "," not in r["name"]]
+    engine = [r for r in found.get("engine", ()) if not r["name"].startswith("ours,")]
     sizes = list(dict.fromkeys(r["what"] for r in engine))
     if sizes:
         figure, axes = plt.subplots(1, len(sizes), figsize=(3.6 * len(sizes), 3), squeeze=False)

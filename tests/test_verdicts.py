@@ -13,11 +13,11 @@ from graphs import Case, hub_case, random_case, write
 from oracle import Answer, Oracle
 
 from benchmarks.arrays import SIZES, arrays, organization
-from kg.answers import Reason, Verdict, assess
-from kg.answers.engine import Verdicts, View, merged, overlap_counts, verdicts
+from kg.answers import Reason, Verdict
+from kg.answers.engine import Verdicts, View, merged, verdicts
 from kg.answers.graph import Graph, graph_of
 from kg.errors import UsageError
-from kg.model import Control, ControlRow, ControlStatus
+from kg.model import ControlStatus
 from kg.relations import (
     ALL,
     AT_LEAST,
@@ -194,23 +194,6 @@ def test_the_columns_say_what_the_oracle_says_of_hubs() -> None:
                      for i, c in enumerate(case.controls * 4))  # fmt: skip
         many = replace(case, controls=more)
         assert answers(many) == by_oracle(many)
-
-
-def test_overlap_counts_are_those_of_an_organisation_that_does_at_least_all_of_it() -> None:
-    for seed in range(150):
-        case = random_case(Random(f"overlap {seed}"))
-        release = case.release
-        frameworks = [*release.frameworks]
-        found = overlap_counts(graph_of(release, case.as_of, case.filter).view)
-        for i, source in enumerate(frameworks):
-            controls = [
-                Control(r.id, r.id, ControlStatus.IMPLEMENTED, (ControlRow(r.id, AT_LEAST),))
-                for r in release.requirements(source, case.as_of)
-            ]
-            asked = assess(release, controls, None, case.as_of, case.filter)
-            for j, target in enumerate(frameworks):
-                verdicts_of = [r.verdict for r in asked.coverage(target).requirements]
-                assert found[i, j].tolist() == [verdicts_of.count(v) for v in Verdict], write(case)
 
 
 def test_a_row_without_superset_of_is_refused() -> None:

@@ -14,18 +14,20 @@ cover, several overlaps never add up to one, and a row is never read further tha
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
-from kg.answers.applicability import Applicability
+from kg.answers.applicability import Applicability, Decision
 from kg.answers.coverage import Assessment, Counts, Explanation, Group, RequirementResult, StepView, assess
 from kg.answers.graph import Filter
 from kg.answers.hypothetical import framework_controls
 from kg.answers.judge import Reason, Verdict
+from kg.answers.overlap_cells import Cells, cells
 from kg.errors import UnknownIdError, UsageError, nearest
-from kg.model import Control, ControlRow, ControlStatus, Disclaimer, Profile
+from kg.model import Control, ControlRow, ControlStatus, Disclaimer, Profile, Provision
 from kg.relations import EQUAL
 from kg.release import Release
 from kg.terms import prefix_of
@@ -193,8 +195,7 @@ class Assumption:
         self.id = _source(release, source)
         self.profile = profile
         self.as_of = as_of or (profile.as_of if profile and profile.as_of else None) or date.today()
-        asked = filter_ or Filter()
-        self.filter = dataclasses.replace(asked, sets=tuple(sorted(set(asked.sets))))
+        self.filter = _sorted(filter_)
         if self.id in release.frameworks:
             controls = framework_controls(release, self.id, self.as_of, profile)
         else:
@@ -208,36 +209,9 @@ class Assumption:
         """What is assumed, of how much, and what is not."""
         done = len(self.assessment.controls)
         if self.id not in self.release.frameworks:
-            title = self.release.catalogues[self.id].title
-            return SourceSide(self.id, title, self.id, "catalogue", None, done, done, 0, 0, 0, done, ())
-        own = self.assessment.coverage(self.id)
-        left_out = tuple(
-            NotAssumed(
-                curie=r.requirement.id,
-                ref=r.requirement.ref,
-                title=r.requirement.title,
-                applicability=r.decision.applicability,
-                because=r.decision.because,
-                explanation=r.decision.explanation,
-            )
-            for r in own.requirements
-            if not r.applicable
-        )
-        n = own.counts
-        return SourceSide(
-            id=self.id,
-            title=own.title,
-            short_title=self.release.frameworks[self.id].short_title,
-            kind="framework",
-            text_version=own.text_version,
-            assumed=n.applicable,
-            total=n.total,
-            not_applicable=n.not_applicable,
-            excluded=n.excluded,
-            not_yet_applicable=n.not_yet_applicable,
-            provisions=done,
-            not_assumed=left_out,
-        )
+            return _catalogue_side(self.release, self.id, done)
+        own = self.assessment.coverage(self.id).requirements
+        return _framework_side(self.release, self.id, self.as_of, [(r.requirement, r.decision) for r in own], done)
 
     @property
     def method(self) -> str:
@@ -256,10 +230,9 @@ class Assumption:
         steps += [s for member in joined for s in member.steps]
         shown = [s for r in found.requirements if r.explanation for s in r.explanation.steps]
         passed = {prefix_of(end) for s in (*steps, *shown) for end in (s.subject, s.object)}
-        short = self.release.frameworks[found.framework].short_title
         return Overlap(
             source=self.side,
-            target=TargetSide(found.framework, found.title, short, found.text_version),
+            target=_target_side(self.release, found.framework, self.as_of),
             release=self.release.digest,
             as_of=self.as_of,
             profile=self.profile,
@@ -294,6 +267,48 @@ def _catalogue_controls(release: Release, catalogue: str) -> tuple[Control, ...]
         for c in release.controls.values()
         if c.catalogue == catalogue
     )
+
+
+def _catalogue_side(release: Release, catalogue: str, done: int) -> SourceSide:
+    title = release.catalogues[catalogue].title
+    return SourceSide(catalogue, title, catalogue, "catalogue", None, done, done, 0, 0, 0, done, ())
+
+
+def _framework_side(
+    release: Release, framework: str, as_of: date, decided: Sequence[tuple[Provision, Decision]], done: int
+) -> SourceSide:
+    """A framework with its own denominator: its requirements, each with its decision, and how many provisions are
+    done."""
+    found = release.frameworks[framework]
+    by = Counter(d.applicability for _, d in decided)
+    return SourceSide(
+        id=framework,
+        title=found.title,
+        short_title=found.short_title,
+        kind="framework",
+        text_version=release.text_in_force(framework, as_of),
+        assumed=by[Applicability.APPLICABLE],
+        total=len(decided),
+        not_applicable=by[Applicability.NOT_APPLICABLE],
+        excluded=sum(1 for _, d in decided if d.because == "excluded"),
+        not_yet_applicable=by[Applicability.NOT_YET_APPLICABLE],
+        provisions=done,
+        not_assumed=tuple(
+            NotAssumed(r.id, r.ref, r.title, d.applicability, d.because, d.explanation)
+            for r, d in decided
+            if d.applicability is not Applicability.APPLICABLE
+        ),
+    )
+
+
+def _target_side(release: Release, framework: str, as_of: date) -> TargetSide:
+    found = release.frameworks[framework]
+    return TargetSide(framework, found.title, found.short_title, release.text_in_force(framework, as_of))
+
+
+def _sorted(filter_: Filter | None) -> Filter:
+    asked = filter_ or Filter()
+    return dataclasses.replace(asked, sets=tuple(sorted(set(asked.sets))))
 
 
 def _assumed_method(each: str) -> str:
@@ -423,9 +438,60 @@ def overlap_matrix(
         raise UsageError("a matrix needs a source and a target", "leave them out for all frameworks")
     columns = [t for t in release.frameworks if t in wanted]
     day = as_of or (profile.as_of if profile and profile.as_of else None) or date.today()
-    givers = [
-        assume(release, s, profile, day, filter_) for s in (*release.frameworks, *release.catalogues) if s in asked
-    ]
+    givers = [s for s in (*release.frameworks, *release.catalogues) if s in asked]
+    stated = {d.id for s in givers for t in columns for d in release.disclaimers_for(s, t)}
+    if len(stated) < len(release.disclaimers):
+        # A caution may hang on what a chain passes on its way: only the chains shown say that.
+        return _one_by_one(release, givers, columns, profile, day, filter_)
+    nobody = assess(release, (), profile, day, _sorted(filter_))
+    found = cells(nobody.graph, givers, columns, profile, day)
+    behind = _behind(release, found)
+    ends = [(s, t) for s in givers for t in columns]
+    return OverlapMatrix(
+        sources=tuple(
+            _framework_side(release, s, day, found.decided[s], n)
+            if s in release.frameworks
+            else _catalogue_side(release, s, n)
+            for s, n in zip(givers, found.done, strict=True)
+        ),
+        targets=tuple(_target_side(release, t, day) for t in columns),
+        release=release.digest,
+        as_of=day,
+        profile=profile,
+        filter=nobody.filter,
+        method=f"{_assumed_method('provision or reference control')}; {nobody.method}",
+        disclaimers=tuple(d for d in release.disclaimers.values() if d.id in stated),
+        cells=tuple(
+            OverlapCell(s, t, counts, no_mapping, rows)
+            for (s, t), counts, no_mapping, rows in zip(ends, found.counts, found.no_mapping, behind, strict=True)
+        ),
+    )
+
+
+def _behind(release: Release, found: Cells) -> list[RowsBehind]:
+    """The rows of each cell; sets of as many rows are one object."""
+    sets = sorted((s.id, s.authority.value, i) for i, s in enumerate(release.sets.values()))
+    order = [i for *_, i in sets]
+    rows, reviewed = found.rows[:, order], found.reviewed[:, order]
+    cell, place = rows.nonzero()
+    by_cell: list[list[SetRows]] = [[] for _ in range(len(rows))]
+    made: dict[tuple[int, int, int], SetRows] = {}
+    some = (cell.tolist(), place.tolist(), rows[cell, place].tolist(), reviewed[cell, place].tolist())
+    for c, p, n, m in zip(*some, strict=True):
+        one = made.get((p, n, m))
+        if one is None:
+            one = made[p, n, m] = SetRows(sets[p][0], sets[p][1], n, m)
+        by_cell[c].append(one)
+    totals = zip(rows.sum(axis=1).tolist(), reviewed.sum(axis=1).tolist(), by_cell, strict=True)
+    return [RowsBehind(n, m, tuple(each)) for n, m, each in totals]
+
+
+def _one_by_one(
+    release: Release, rows: Sequence[str], columns: Sequence[str], profile: Profile | None, day: date,
+    filter_: Filter | None,
+) -> OverlapMatrix:  # fmt: skip
+    """The same of one source after another, with every chain."""
+    givers = [assume(release, s, profile, day, filter_) for s in rows]
     found = [(giver, giver.overlap(t)) for giver in givers for t in columns]
     cautions = {d.id for _, o in found for d in o.disclaimers}
     return OverlapMatrix(

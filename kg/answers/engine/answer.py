@@ -18,7 +18,7 @@ from kg.relations import ALL, AT_LEAST, SUPERSET_OF, Outcome
 if TYPE_CHECKING:
     from kg.answers.judge import Reason
 
-__all__ = ["Own", "Verdicts", "laid", "overlap_counts", "verdicts"]
+__all__ = ["Own", "Verdicts", "laid", "verdicts"]
 
 _AT_ONCE = 64
 
@@ -269,21 +269,6 @@ def _plain_reasons() -> Array:
     outcome = np.arange(5).repeat(2)
     beneath, no = np.arange(10) % 2 > 0, np.zeros(10, bool)
     return _reasons(_VERDICT[outcome], outcome == Outcome.OVERLAPS, outcome == Outcome.LEAD, beneath, no, no)
-
-
-def overlap_counts(view: View) -> Array:
-    """Of every framework against every framework: how many requirements are a gap, a lead, partial and covered for an
-    organisation that does at least each requirement of the first (``[source, target, verdict]``)."""
-    a = view.arrays
-    wanted = a.requirements(view.standing)
-    framework, size = a.node_framework[wanted], len(a.framework_ids)
-    found = np.zeros((size, size, 4), np.int64)
-    for source in range(size):
-        starts = wanted[framework == source]
-        given = verdicts(view, np.arange(len(starts)), starts, np.full(len(starts), AT_LEAST, np.uint8), ranked=False)
-        cell = framework * 4 + given.verdict[wanted]
-        found[source] = np.bincount(cell, minlength=4 * size).reshape(size, 4)
-    return found
 
 
 def _doubtful(view: View, *reached: Array) -> Array | None:
