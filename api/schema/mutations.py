@@ -4,8 +4,6 @@ What may go wrong in the normal course is part of the answer (a conflict with an
 sent, an id that is not there); who may not do it at all gets an error.
 """
 
-from __future__ import annotations
-
 import base64
 import binascii
 import datetime as dt
@@ -153,7 +151,7 @@ def _attempt(work: Callable[[], _T]) -> _T | Conflict | InvalidInput | NotFound:
 
 
 def _write(
-    info: Info, organization_id: str, role: Role, operation: str, work: Callable[[Store], Commit]
+    info: Info, organization_id: str, role: Role, operation: str, work: "Callable[[Store], Commit]"
 ) -> WriteResult:
     def run() -> Written:
         store = tenants.needed(info, organization_id, role)
@@ -162,7 +160,7 @@ def _write(
     return _attempt(run)
 
 
-def _written(info: Info, store: Store, commit: Commit, operation: str) -> Written:
+def _written(info: Info, store: "Store", commit: Commit, operation: str) -> Written:
     """What is said of a write, which is counted, and after which everything is read anew."""
     if info.context.metrics and commit.changed:
         info.context.metrics.wrote(operation)
@@ -547,12 +545,12 @@ class Mutation:
         )  # fmt: skip
 
 
-def _keeper(info: Info, organization_id: str) -> Store:
+def _keeper(info: Info, organization_id: str) -> "Store":
     """The store, for who may make keys of an organisation, or of the platform."""
     return tenants.platform(info) if organization_id == PLATFORM else tenants.needed(info, organization_id, Role.ADMIN)
 
 
-def _expected(revision: int | None, versions: list[ExpectedVersion] | None) -> kept.Expected:
+def _expected(revision: int | None, versions: list[ExpectedVersion] | None) -> "kept.Expected":
     if revision is not None and versions is not None:
         raise UsageError("expectedRevision and expectedVersions say the same thing twice", "give one of them")
     return {v.id: v.version for v in versions} if versions is not None else revision
