@@ -33,7 +33,6 @@ from api.schema.inputs import (
 from api.schema.nodes import mirror
 from api.schema.organizations import DEFAULT_SUGGESTIONS, MAX_SUGGESTIONS, ApiKey, Organization, check_limit
 from kg.errors import ConflictError, InputError, UnknownIdError, UsageError
-from kg.exports.json import plain
 from kg.organizations import store as kept
 from kg.organizations.store import PLATFORM, Commit
 from kg.organizations.updates import MAX_IMPORT, MAX_PROPOSALS, apply_update, propose, read_update
@@ -142,6 +141,8 @@ def _attempt(work: Callable[[], _T]) -> _T | Conflict | InvalidInput | NotFound:
     try:
         return work()
     except ConflictError as error:
+        from kg.exports.json import plain  # of all answers
+
         current = plain(error.current) if error.current is not None else None
         return Conflict(message=error.message, version=error.version, revision=error.revision, current=current)
     except InputError as error:

@@ -6,8 +6,8 @@ import gc
 import os
 import signal
 import socket
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -176,18 +176,24 @@ def _serve(
     metrics: list[Any] = []
     faults: list[BaseException] = []
 
-    def make(release: Release) -> Any:
-        from api.app import create_app
-        from api.observability import Metrics, configure_logging
-        from kg.sparql import Limits
+    def make(release: Release) -> Iterator[Any]:
+        with _uncollected():
+            from api.first import graphql_alone, graphql_view
+            from api.observability import Metrics, configure_logging
 
-        if not metrics:
-            if log != "off":
-                configure_logging(log)
-            metrics.append(Metrics(release.digest))
-        app = create_app(release, gate, metrics[0], Limits(seconds=query_deadline))
-        gc.freeze()  # the release stays: a collector that walks through it stops everybody for a third of a second
-        return app
+            if not metrics:
+                if log != "off":
+                    configure_logging(log)
+                metrics.append(Metrics(release.digest))
+            view = graphql_view(release, gate, metrics[0])
+            alone = graphql_alone(view, metrics[0])
+        yield alone
+        with _uncollected():
+            from api.app import create_app
+            from kg.sparql import Limits
+
+            app = create_app(release, gate, metrics[0], Limits(seconds=query_deadline), view)
+        yield app
 
     def failed(error: BaseException) -> None:
         faults.append(error)
@@ -232,6 +238,18 @@ def _serve(
         server.run(sockets=[bound])
     if faults:
         raise faults[0]
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Collect no garbage while modules are imported, and never what they made: it stays for as long as the process
+    does, and to walk through it over and over takes a fifth of the start, and would stop everybody later."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def compiled(where: list[Path], shown: Any = None) -> Release:
