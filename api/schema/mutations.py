@@ -233,7 +233,7 @@ class Mutation:
     ) -> WriteResult:
         actor = info.context.principal.actor
 
-        def work(store: Store) -> Commit:
+        def work(store: "Store") -> Commit:
             change = store.archive_organization if archived else store.unarchive_organization
             return change(organization, expected=expected_version, actor=actor)
 
@@ -273,7 +273,7 @@ class Mutation:
         actor, release = info.context.principal.actor, info.context.release
         expected = _expected(expected_revision, expected_versions)
 
-        def work(store: Store) -> Commit:
+        def work(store: "Store") -> Commit:
             found = controls_of(controls, release)
             return store.upsert_controls(organization, found, release=release, expected=expected, actor=actor)
 
@@ -291,7 +291,7 @@ class Mutation:
         _few("ids", ids, _MAX_IDS)
         actor = info.context.principal.actor
 
-        def work(store: Store) -> Commit:
+        def work(store: "Store") -> Commit:
             change = store.archive_controls if archived else store.restore_controls
             return change(organization, ids, expected=expected_revision, actor=actor)
 
@@ -309,7 +309,7 @@ class Mutation:
         _few("mappings", mappings, MAX_CONTROLS)
         actor, release = info.context.principal.actor, info.context.release
 
-        def work(store: Store) -> Commit:
+        def work(store: "Store") -> Commit:
             held, _ = store.get_control(organization, control)
             given = ControlInput(id=control, title=held.title, status=held.status, mappings=mappings)
             rows = controls_of([given], release)[0].rows
