@@ -177,7 +177,7 @@ class Served:
             if waited:
                 await asyncio.wait(waited, timeout=PATIENCE)
             await self._put(_Running(await asyncio.to_thread(next, made), first.digest))
-        except BaseException as error:
+        except Exception as error:  # not that it was told to stop meanwhile
             self._failed(error)
             raise
 

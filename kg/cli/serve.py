@@ -228,7 +228,7 @@ def _serve(
             threading.Thread(target=reread, daemon=True).start()
 
     own = {"log_config": None} if log != "off" else {"log_level": "warning"}
-    config: Any = {"timeout_graceful_shutdown": grace, "access_log": False, "lifespan": "on", **own}
+    config: Any = {"timeout_graceful_shutdown": grace, "access_log": False, "lifespan": "on", "ws": "none", **own}
     server = Server(uvicorn.Config(served, **config))
     if hasattr(signal, "SIGHUP"):
         signal.signal(signal.SIGHUP, look)
