@@ -41,7 +41,8 @@ from kg.organizations.store import (
 )
 from kg.organizations.store import tables as t
 from kg.organizations.store.codec import control_from_json, control_json, dumps, profile_from_json, profile_json
-from kg.organizations.store.engine import database_url, default_path
+from kg.organizations.store.engine import database_url
+from kg.organizations.store.later import default_path
 from kg.relations import EQUAL, RELATED, SUPERSET_OF
 from kg.release import Release
 from kg.sources import Content

@@ -9,7 +9,7 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 
@@ -181,7 +181,8 @@ def _serve(
             from api.first import graphql_alone, graphql_view
             from api.observability import Metrics, configure_logging
 
-            if not metrics:
+            first = not metrics
+            if first:
                 if log != "off":
                     configure_logging(log)
                 metrics.append(Metrics(release.digest))
@@ -192,6 +193,8 @@ def _serve(
             from api.app import create_app
             from kg.sparql import Limits
 
+            if first and gate.store is not None:
+                gate.store.ping()  # a store that is opened later is opened now: what is wrong with it ends the server
             app = create_app(release, gate, metrics[0], Limits(seconds=query_deadline), view)
         yield app
 
@@ -270,12 +273,18 @@ def _gate(stack: ExitStack, host: str, auth: str) -> Gate:
     asks."""
     from api.access import Gate, is_loopback
     from api.oidc import Oidc, OidcSettings
-    from kg.organizations.store import Store
+    from kg.organizations.store.later import Later, is_usual
 
     settings = OidcSettings.from_environment(os.environ)
     oidc = Oidc(settings) if settings else None
     configured = settings is not None or bool(os.environ.get("KG_DATABASE_URL"))
     local = auth == "auto" and is_loopback(host) and not configured
+    if local and is_usual():
+        later = Later()
+        stack.callback(later.close)
+        return Gate(cast("Store", later), open=True)
+    from kg.organizations.store import Store
+
     store = stack.enter_context(Store.open())
     if local:
         _local_organization(store)
