@@ -176,7 +176,9 @@ class Served:
             waited = [asyncio.create_task(each.wait()) for each in self._waiting]
             if waited:
                 await asyncio.wait(waited, timeout=PATIENCE)
-            await self._put(_Running(await asyncio.to_thread(next, made), first.digest))
+            whole = await asyncio.to_thread(next, made)
+            if self._current is None:  # nothing newer was put there meanwhile
+                await self._put(_Running(whole, first.digest))
         except Exception as error:  # not that it was told to stop meanwhile
             self._failed(error)
             raise
