@@ -88,6 +88,8 @@ def serve(
     """
     if workers > 1 and not hasattr(os, "fork"):
         raise UsageError("this system cannot start several processes on one port", "leave --workers out")
+    # each request has a thread of its own; those that numpy's BLAS starts beside take time to start and wait busily
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     with ExitStack() as stack:
         bound = stack.enter_context(_bind(host, port))
         with ExitStack() as looked:  # who may come in is settled before anything slow; a process opens its own store
@@ -145,12 +147,11 @@ def serve(
 
 def _import_all() -> None:
     """What every process needs, in the memory that they share."""
+    with _uncollected():
+        import uvicorn  # noqa: F401
 
-    import uvicorn  # noqa: F401
-
-    import api.app  # noqa: F401
-
-    gc.freeze()
+        import api.first  # noqa: F401, I001  before FastAPI: once pydantic is there, Strawberry asks it about every field
+        import api.app  # noqa: F401
 
 
 def _serve(
@@ -166,12 +167,13 @@ def _serve(
     query_deadline: float,
 ) -> None:
     """Answer on a socket until told to stop."""
-    import threading
+    with _uncollected():
+        import threading
 
-    import uvicorn
+        import uvicorn
 
-    from api.served import Served
-    from kg.cli.workers import hung_up, watched
+        from api.served import Served
+        from kg.cli.workers import hung_up, watched
 
     metrics: list[Any] = []
     faults: list[BaseException] = []
