@@ -8,6 +8,7 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
@@ -148,10 +149,9 @@ def serve(
 def _import_all() -> None:
     """What every process needs, in the memory that they share."""
     with _uncollected():
-        import uvicorn  # noqa: F401
-
-        import api.first  # noqa: F401, I001  before FastAPI: once pydantic is there, Strawberry asks it about every field
-        import api.app  # noqa: F401
+        # in this order: once pydantic is there, which FastAPI brings, Strawberry asks it about every field
+        for name in ("uvicorn", "api.first", "api.app"):
+            import_module(name)
 
 
 def _serve(
