@@ -8,32 +8,28 @@ from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, PlainTextResponse
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field
-from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
 from api import pages
 from api.access import ForbiddenError, Gate
-from api.answered import Answers
 from api.files import add_downloads
+from api.first import HANDLERS, graphql_view
 from api.graphiql import STATIC
 from api.graphql_http import GraphQLView
 from api.linked import add_linked_data
 from api.middleware import Envelope
 from api.observability import CONTENT_TYPE, Metrics
 from api.oidc import TokenError
-from api.responses import refusal
 from api.schema import schema
+from api.served import GRAPHQL
 from api.sparql import add_sparql
 from kg import __version__
-from kg.errors import KgError
 from kg.release import Release
 from kg.sparql import Limits
 
 __all__ = ["create_app"]
-
-_CODES = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED", 406: "NOT_ACCEPTABLE", 413: "BODY_TOO_LARGE"}
 
 
 class Health(BaseModel):
@@ -56,10 +52,12 @@ def create_app(
     gate: Gate | None = None,
     metrics: Metrics | None = None,
     limits: Limits | None = None,
+    graphql: GraphQLView | None = None,
 ) -> FastAPI:
     """The application over ``release``, or over the project's own data.  ``gate`` holds the store of organisations and
     says who asks; without one nothing is kept and nobody is known.  ``metrics`` are those of an application that this
-    one replaces; ``limits`` says what one SPARQL query may take.
+    one replaces; ``limits`` says what one SPARQL query may take; ``graphql`` is the view that answered before the
+    rest was there (:mod:`api.first`).
 
     Raises :class:`~kg.errors.InputError` where that data does not load: a server never starts half-read.
     """
@@ -78,9 +76,9 @@ def create_app(
     )
     app.state.release = found
     app.add_middleware(Envelope, metrics=metrics)
-    app.add_exception_handler(KgError, _refuse_library_error)
-    app.add_exception_handler(HTTPException, _refuse_http_error)
-    app.router.routes.append(Route("/graphql", GraphQLView(schema, found, gate, metrics, Answers())))
+    for kind, answer in HANDLERS.items():
+        app.add_exception_handler(kind, answer)
+    app.router.routes.append(Route(GRAPHQL, graphql or graphql_view(found, gate, metrics)))
     app.mount("/static", StaticFiles(directory=STATIC, check_dir=False), name="static")
     _add_pages(app, found)
     add_downloads(app, gate, metrics)
@@ -150,15 +148,3 @@ def _add_operations(app: FastAPI, release: Release, gate: Gate, metrics: Metrics
             code = TokenError if principal.kind == "anonymous" else ForbiddenError
             raise code("the figures are for platform administrators", "send a platform administrator's key")
         return Response(metrics.text(), media_type=CONTENT_TYPE)
-
-
-def _refuse_library_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, KgError)
-    return refusal(request, error)
-
-
-def _refuse_http_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    code = _CODES.get(error.status_code, "BAD_REQUEST" if error.status_code < 500 else "INTERNAL")
-    detail = f"there is nothing at {request.url.path}" if code == "NOT_FOUND" else ""
-    return refusal(request, code, detail, headers=error.headers)

@@ -4,15 +4,16 @@ A request goes to the application that is current when it arrives and ends there
 requests may go to another.  What only the old release knows, a cursor of its lists, the new one refuses as it refuses
 any cursor of another release.
 
-The first application is made in a thread while the server listens already: most of the time to make it goes into the
-GraphQL types.  ``/healthz`` answers from the first moment; everything else waits until it is there.
+The first application is made in a thread while the server listens already, GraphQL before the rest.  ``/healthz``
+answers from the first moment, ``/graphql`` as soon as it can; everything else, ``/readyz`` among it, waits until
+everything is there.
 """
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -20,7 +21,12 @@ import orjson
 
 from kg.release import Release
 
-__all__ = ["Served"]
+__all__ = ["GRAPHQL", "Served"]
+
+#: Where GraphQL is: the address that is answered before all others.
+GRAPHQL = "/graphql"
+#: Who waited for GraphQL to be there is answered before the rest is made, unless that takes so long, in seconds.
+PATIENCE = 1.0
 
 _Message = MutableMapping[str, Any]
 _Receive = Callable[[], Awaitable[_Message]]
@@ -45,18 +51,23 @@ class _Running:
 
 
 class Served:
-    """ASGI.  ``make`` makes the application of a release, in a thread; ``failed`` is told why the first one cannot be
-    made, which nobody can go on from.
+    """ASGI.  ``make`` makes the applications of a release, in a thread: first one that answers nothing but
+    :data:`GRAPHQL`, then the whole.  ``failed`` is told why the first ones cannot be made, which nobody can go on from.
 
     ``release`` is the digest that new requests are answered from.
     """
 
     def __init__(
-        self, release: Release, make: Callable[[Release], Any], failed: Callable[[BaseException], None]
+        self,
+        release: Release,
+        make: Callable[[Release], Iterator[Any]],
+        failed: Callable[[BaseException], None],
     ) -> None:
         self.release = release.digest
         self._first: Release | None = release
         self._make, self._failed = make, failed
+        self._first_app: asyncio.Future[Any] | None = None
+        self._waiting: list[asyncio.Event] = []
         self._current: _Running | None = None
         self._there = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -78,7 +89,7 @@ class Served:
     def prepare(self) -> None:
         """Make the first application now: before the process is forked, say."""
         assert self._first is not None
-        self._current = _Running(self._make(self._first), self.release)
+        self._current = _Running(self._whole(self._first), self.release)
         self._first = None
 
     def replace(self, release: Release) -> None:
@@ -87,8 +98,12 @@ class Served:
         assert self._loop is not None
         with self._replacing:
             if release.digest != self.release:
-                found = _Running(self._make(release), release.digest)
+                found = _Running(self._whole(release), release.digest)
                 asyncio.run_coroutine_threadsafe(self._put(found), self._loop).result()
+
+    def _whole(self, release: Release) -> Any:
+        *_, app = self._make(release)
+        return app
 
     async def _put(self, new: _Running) -> None:
         await new.begin()
@@ -113,6 +128,9 @@ class Served:
             if scope["type"] == "http" and scope["path"] == "/healthz":
                 await _answer(send, {"status": "ok", "release": self.release})
                 return
+            if scope["type"] == "http" and scope["path"] == GRAPHQL and self._first_app is not None:
+                await self._answer_alone(self._first_app, scope, receive, send)
+                return
             await self._there.wait()
         running = self._current
         assert running is not None
@@ -123,6 +141,15 @@ class Served:
             running.under_way -= 1
             await self._end_if_idle(running)
 
+    async def _answer_alone(self, app: asyncio.Future[Any], scope: _Message, receive: _Receive, send: _Send) -> None:
+        answered = asyncio.Event()
+        if not app.done():
+            self._waiting.append(answered)
+        try:
+            await (await asyncio.shield(app))(scope, receive, send)
+        finally:
+            answered.set()
+
     async def _live(self, receive: _Receive, send: _Send) -> None:
         await receive()
         self._loop = asyncio.get_running_loop()
@@ -130,7 +157,8 @@ class Served:
             await self._current.begin()
             self._there.set()
         else:
-            task = asyncio.create_task(self._begin())
+            self._first_app = self._loop.create_future()
+            task = asyncio.create_task(self._begin(self._first_app))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         await send({"type": "lifespan.startup.complete"})
@@ -139,13 +167,19 @@ class Served:
             await self._current.end()
         await send({"type": "lifespan.shutdown.complete"})
 
-    async def _begin(self) -> None:
+    async def _begin(self, alone: asyncio.Future[Any]) -> None:
         first, self._first = self._first, None
         assert first is not None
         try:
-            app = await asyncio.to_thread(self._make, first)
-            await self._put(_Running(app, first.digest))
-        except BaseException as error:
+            made = self._make(first)
+            alone.set_result(await asyncio.to_thread(next, made))
+            waited = [asyncio.create_task(each.wait()) for each in self._waiting]
+            if waited:
+                await asyncio.wait(waited, timeout=PATIENCE)
+            whole = await asyncio.to_thread(next, made)
+            if self._current is None:  # nothing newer was put there meanwhile
+                await self._put(_Running(whole, first.digest))
+        except Exception as error:  # not that it was told to stop meanwhile
             self._failed(error)
             raise
 

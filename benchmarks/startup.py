@@ -5,6 +5,7 @@ CPU seconds (user and system), measured in turns; medians and ratios are printed
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import signal
@@ -23,6 +24,7 @@ ROOT = Path(__file__).parents[1]
 EXAMPLE = str(ROOT / "kg" / "data" / "example" / "controls.csv")
 KG = (sys.executable, "-m", "kg")
 HELLO = '{"query": "{ __typename }"}'
+FRAMEWORKS = '{"query": "{ release frameworks { curie title } }"}'
 EMPTY_SERVER = """
 import sys
 import strawberry, uvicorn
@@ -99,34 +101,85 @@ def _commands(repeat: int, environment: dict[str, str]) -> list[dict[str, Any]]:
 
 
 def _servers(repeat: int, environment: dict[str, str]) -> list[dict[str, Any]]:
+    empty = "empty server"
     kinds: dict[str, Callable[[int], tuple[str, ...]]] = {
-        "empty server": lambda port: (sys.executable, "-c", EMPTY_SERVER, str(port)),
+        empty: lambda port: (sys.executable, "-c", EMPTY_SERVER, str(port)),
         "kg serve": lambda port: (*KG, "serve", "--port", str(port)),
         "kg serve --stateless": lambda port: (*KG, "serve", "--stateless", "--port", str(port)),
     }
+    first = f"{empty}, GraphQL"
     lines = {}
     for name in kinds:
-        base = {} if name == "empty server" else {"baseline": "empty server"}
-        lines[name] = _line(name, [], "until it answers /healthz", **base)
-        first = {} if name == "empty server" else {"baseline": "empty server, GraphQL"}
-        lines[f"{name}, GraphQL"] = _line(f"{name}, GraphQL", [], "until it has answered { __typename }", **first)
+        ours = name != empty
+        based = {"baseline": first} if ours else {}
+        asked = "frameworks of the release" if ours else "{ __typename }"
+        lines[name] = _line(name, [], "until it answers /healthz", **({"baseline": empty} if ours else {}))
+        lines[f"{name}, GraphQL"] = _line(f"{name}, GraphQL", [], f"until it has answered: {asked}", **based)
+        if ours:
+            lines[f"{name}, ready"] = _line(f"{name}, ready", [], "until it has answered /readyz too", **based)
+            note = "and then a coverage of the example by all frameworks, with chains"
+            lines[f"{name}, coverage"] = _line(f"{name}, coverage", [], note, **based)
+    example = _example(environment)
     for _ in range(repeat):
         for name, command in kinds.items():
-            ready, first, memory = _served(command(_port()), environment)
-            lines[name]["seconds"].append(ready)
-            lines[f"{name}, GraphQL"]["seconds"].append(first)
-            lines[f"{name}, GraphQL"]["memory"] = memory
+            questions = (HELLO, None) if name == empty else (FRAMEWORKS, example)
+            for stage, (seconds, shared, own) in _served(command(_port()), environment, *questions).items():
+                line = lines[f"{name}{stage}"]
+                line["seconds"].append(seconds)
+                line["memory"], line["own"] = shared, own
+    for line in lines.values():
+        line["note"] += f"; {line.pop('own') / 1e6:.0f} MB its own alone"
     return [*lines.values(), _second_process(environment)]
 
 
-def _served(command: tuple[str, ...], environment: dict[str, str]) -> tuple[float, float, int]:
+def _example(environment: dict[str, str]) -> str:
+    """A question for the coverage of the example by every framework."""
+    program = "import benchmarks.startup as s; print(s.coverage_question())"
+    return subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment, cwd=ROOT
+    ).stdout
+
+
+def coverage_question() -> str:
+    """The controls of the example in the request, asked of every framework, every requirement with its chain."""
+    from kg.organizations import read_controls
+    from kg.release import Release
+
+    release = Release.load()
+    fields = "counts { covered applicable } requirements { curie verdict explanation { steps { subject object } } }"
+    asked = " ".join(f'f{i}: coverage(framework: "{f}") {{ {fields} }}' for i, f in enumerate(release.frameworks))
+    controls = [
+        {
+            "id": c.id, "title": c.title, "status": c.status.name.lower() if c.status else "implemented",
+            "mappings": [{"target": row.target} for row in c.rows],
+        }
+        for c in read_controls(Path(EXAMPLE), release).controls
+    ]  # fmt: skip
+    query = f"query ($input: AssessmentInput!) {{ assessment(input: $input) {{ {asked} }} }}"
+    return json.dumps({"query": query, "variables": {"input": {"controls": controls}}})
+
+
+def _served(
+    command: tuple[str, ...], environment: dict[str, str], first: str, then: str | None
+) -> dict[str, tuple[float, int, int]]:
+    """Stage → CPU seconds so far, proportional memory and what is the process's own alone, in bytes."""
     port = command[-1]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment, cwd=ROOT)
+
+    def now() -> tuple[float, int, int]:
+        return _used(process.pid), *_memory(process.pid)
+
     try:
         _wait(f"http://127.0.0.1:{port}/healthz")
-        ready = _used(process.pid)
-        _ask(f"http://127.0.0.1:{port}/graphql")
-        return ready, _used(process.pid), _memory(process.pid)
+        found = {"": now()}
+        _ask(f"http://127.0.0.1:{port}/graphql", first)
+        found[", GraphQL"] = now()
+        if then is not None:
+            _wait(f"http://127.0.0.1:{port}/readyz")
+            found[", ready"] = now()
+            _ask(f"http://127.0.0.1:{port}/graphql", then)
+            found[", coverage"] = now()
+        return found
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait()
@@ -140,10 +193,11 @@ def _second_process(environment: dict[str, str]) -> dict[str, Any]:
     try:
         _wait(f"http://127.0.0.1:{port}/healthz")
         for _ in range(20):
-            _ask(f"http://127.0.0.1:{port}/graphql")
+            _ask(f"http://127.0.0.1:{port}/graphql", FRAMEWORKS)
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-        memory = min(_memory(int(child)) for child in children)
-        return _line("second process", [], "proportional memory of one of two --workers", memory=memory)
+        memory, own = min(_memory(int(child)) for child in children)
+        note = f"proportional memory of one of two --workers; {own / 1e6:.0f} MB its own alone"
+        return _line("second process", [], note, memory=memory)
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait()
@@ -165,9 +219,10 @@ def _wait(url: str) -> None:
     raise TimeoutError(url)
 
 
-def _ask(url: str) -> None:
-    request = urllib.request.Request(url, HELLO.encode(), {"Content-Type": "application/json"})
-    urllib.request.urlopen(request, timeout=60).read()
+def _ask(url: str, body: str) -> None:
+    request = urllib.request.Request(url, body.encode(), {"Content-Type": "application/json"})
+    answer = json.loads(urllib.request.urlopen(request, timeout=60).read())
+    assert "errors" not in answer, answer["errors"][:1]
 
 
 def _used(process: int) -> float:
@@ -175,10 +230,12 @@ def _used(process: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _memory(process: int) -> int:
-    """Proportional set size in bytes: shared pages count by their share."""
-    lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
+def _memory(process: int) -> tuple[int, int]:
+    """Bytes: the proportional set size, in which shared pages count by their share, and the unique set size, the pages
+    that nobody else has."""
+    lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()[1:]
+    sizes = {line.split(":")[0]: int(line.split()[1]) * 1024 for line in lines}
+    return sizes["Pss"], sizes["Private_Clean"] + sizes["Private_Dirty"]
 
 
 _OPEN = """

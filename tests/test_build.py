@@ -35,6 +35,7 @@ from kg.compiled.files import ARRAYS, DATASET, MANIFEST, MAPS, OBJECTS, ROWS, Bu
 from kg.errors import InputError
 from kg.exports.json import dumps
 from kg.organizations import read_controls, read_profile
+from kg.organizations.store import Actor, Store
 
 CSV = """# title: Rules
 # publisher: Somebody
@@ -395,6 +396,36 @@ def test_what_coverage_does_not_need_is_not_imported() -> None:
     )
     Release.load()
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=60)
+    assert found.stderr.strip().splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("stateless", [True, False])
+def test_what_the_first_answer_does_not_need_is_not_imported(tmp_path: Path, stateless: bool) -> None:
+    """Of `kg serve`, up to where GraphQL can answer; what the whole of the application needs comes after that."""
+    heavy = (
+        "pydantic fastapi sqlalchemy alembic rdflib networkx scipy pandas yaml rapidfuzz pyoxigraph xlsxwriter rich "
+        "websockets jwt httpx kg.sources kg.rdf kg.exports kg.importers kg.organizations.formats kg.sparql_worker"
+    ).split()
+    code = (
+        "import sys, uvicorn\n"
+        "def run(server, sockets):\n"
+        "    served = server.config.app\n"
+        "    next(served._make(served._first))\n"
+        f"    print([m for m in {heavy!r} if m in sys.modules], file=sys.stderr)\n"
+        "uvicorn.Server.run = run\n"
+        "from kg.cli.app import app\n"
+        f"sys.argv = ['kg', 'serve', '--port', '0', *{['--stateless'] * stateless}]\n"
+        "try:\n    app()\nexcept SystemExit:\n    pass\n"
+    )
+    if not stateless:
+        with Store.open(f"sqlite:///{tmp_path}/aigov-kg/store.sqlite3") as store:
+            store.create_organization("One", actor=Actor("test"))
+    cache.build()
+    own = {name: value for name, value in os.environ.items() if name != "KG_DATABASE_URL"}
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=60,
+        env={**own, "XDG_DATA_HOME": str(tmp_path)},
+    )  # fmt: skip
     assert found.stderr.strip().splitlines()[-1] == "[]"
 
 

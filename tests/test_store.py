@@ -41,7 +41,8 @@ from kg.organizations.store import (
 )
 from kg.organizations.store import tables as t
 from kg.organizations.store.codec import control_from_json, control_json, dumps, profile_from_json, profile_json
-from kg.organizations.store.engine import database_url, default_path
+from kg.organizations.store.engine import database_url
+from kg.organizations.store.later import Later, default_path, is_usual
 from kg.relations import EQUAL, RELATED, SUPERSET_OF
 from kg.release import Release
 from kg.sources import Content
@@ -159,6 +160,36 @@ def test_where_the_store_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     for bad in ("sqlite://", "sqlite:///:memory:", "mysql://x/y", "nonsense", "sqlite:///file:x?mode=memory"):
         with pytest.raises(UsageError):
             database_url(bad)
+
+
+def test_a_store_that_needs_nothing_done_is_seen_without_opening_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("KG_DATABASE_URL", raising=False)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    path = default_path()
+    assert not is_usual()
+    assert not path.parent.exists()  # nothing was made
+    with Store.open() as store:
+        assert not is_usual()  # it keeps nobody yet
+        kept = store.create_organization("One", id="one", actor=ACTOR)
+        assert is_usual()
+        later = Later()
+        assert later.url == store.url
+        assert later.list_organizations() == (kept,)
+        later.close()
+        assert later.get_organization("one") == kept  # opened again
+        later.close()
+    monkeypatch.setenv("KG_DATABASE_URL", f"sqlite:///{tmp_path}/other")
+    assert not is_usual()
+    monkeypatch.delenv("KG_DATABASE_URL")
+    with sqlite3.connect(path) as other:
+        other.execute("UPDATE alembic_version SET version_num = '9999'")
+    assert not is_usual()
+    with pytest.raises(StoreError, match="9999"):
+        Later().ping()
+    path.write_text("this is no database" * 100)
+    assert not is_usual()
 
 
 def test_what_cannot_be_reached_is_told_without_the_password(tmp_path: Path) -> None:

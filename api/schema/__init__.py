@@ -9,6 +9,10 @@
 
 Conventions: `id` is opaque and for `node(id:)`, `curie` is what people write, `iri` what RDF says; a list that can
 exceed 50 is a Relay connection; enum values are written as in the JSON exports; no number without its denominator.
+
+Modules that define types have no ``from __future__ import annotations``: Strawberry reads every annotation when it is
+imported, and to evaluate some thousands of strings took a third of the time that the schema takes to make.  Only what
+is defined further on is quoted, and what Strawberry does not read and only an annotation would import.
 """
 
 from __future__ import annotations

@@ -1,7 +1,5 @@
 """An assessment: an organisation's controls put to the graph.  The names are those of the JSON exports."""
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar, cast
@@ -84,7 +82,7 @@ class Profile:
     )
 
     @classmethod
-    def of(cls, it: m.Profile | None) -> Profile | None:
+    def of(cls, it: m.Profile | None) -> "Profile | None":
         """The schema's view of a profile."""
         if it is None:
             return None
@@ -137,7 +135,7 @@ class Counts:
     )
 
     @classmethod
-    def of(cls, it: answers.Counts) -> Counts:
+    def of(cls, it: answers.Counts) -> "Counts":
         """The schema's view of counts: they are read as they are."""
         return cast(Counts, it)
 
@@ -151,7 +149,7 @@ class JointMember:
     control: str = field(description="The organisation's control that contains it.")
 
     @classmethod
-    def of(cls, pairs: tuple[tuple[str, str], ...]) -> list[JointMember]:
+    def of(cls, pairs: tuple[tuple[str, str], ...]) -> "list[JointMember]":
         """The schema's view of (member, control) pairs."""
         return [cls(member=member, control=control) for member, control in pairs]
 
@@ -185,7 +183,7 @@ class Explanation:
     opposing: list[Step] = field(description="The chain that contradicts it; empty where none.", metadata={"size": 4})
 
     @classmethod
-    def of(cls, it: answers.Explanation | None) -> Explanation | None:
+    def of(cls, it: answers.Explanation | None) -> "Explanation | None":
         """The schema's view of an explanation: it is read as it is."""
         return cast(Explanation | None, it)
 
@@ -292,7 +290,7 @@ class Group:
     counts: Counts = field(description="Its requirements, counted.")
 
     @classmethod
-    def of(cls, it: answers.Group) -> Group:
+    def of(cls, it: answers.Group) -> "Group":
         """The schema's view of a group."""
         p = it.provision
         return cls(curie=p.id, ref=p.ref, title=p.title, verdict=it.verdict, counts=Counts.of(it.counts))
@@ -412,7 +410,7 @@ class Ruling:
     chains: list[Chain] = field(description="Its chains, best first.", metadata={"size": 5})
 
     @classmethod
-    def of(cls, it: answers.RulingView) -> Ruling:
+    def of(cls, it: answers.RulingView) -> "Ruling":
         """The schema's view of a ruling."""
         return mirror(
             cls,
@@ -447,7 +445,7 @@ class Explain:
     it: strawberry.Private[answers.Explain]
 
     @classmethod
-    def of(cls, assessment: answers.Assessment, it: answers.Explain) -> Explain:
+    def of(cls, assessment: answers.Assessment, it: answers.Explain) -> "Explain":
         """The schema's view of everything behind a cell."""
         return mirror(
             cls,
@@ -485,7 +483,7 @@ class Finding:
     severity: str = field(description="error or warning; an answer that was given has only warnings.")
 
     @classmethod
-    def of(cls, it: KgFinding) -> Finding:
+    def of(cls, it: KgFinding) -> "Finding":
         """The schema's view of a finding."""
         return mirror(cls, it)
 
@@ -500,7 +498,7 @@ class ControlCounts:
     not_applicable: int = field(description="Of these, marked not applicable.")
 
     @classmethod
-    def of(cls, controls: tuple[m.Control, ...]) -> ControlCounts:
+    def of(cls, controls: tuple[m.Control, ...]) -> "ControlCounts":
         """The controls by status."""
         by = {s: sum(1 for c in controls if c.status is s) for s in ControlStatus}
         return cls(total=len(controls), **{status.name.lower(): count for status, count in by.items()})
@@ -529,7 +527,7 @@ class Assessment:
     it: strawberry.Private[answers.Assessment]
 
     @classmethod
-    def of(cls, it: answers.Assessment, sheet: Sheet) -> Assessment:
+    def of(cls, it: answers.Assessment, sheet: Sheet) -> "Assessment":
         """The schema's view of an assessment."""
         return mirror(
             cls,
@@ -603,7 +601,7 @@ class Assessment:
         sectors: Annotated[
             list[str] | None, strawberry.argument(description="Only incidents of these sectors: health, finance …")
         ] = None,
-    ) -> Annotated[ExposureRanking, strawberry.lazy("api.schema.exposures")]:
+    ) -> 'Annotated[ExposureRanking, strawberry.lazy("api.schema.exposures")]':
         from api.schema.exposures import ranking
 
         names = [framework_name(self.it.release, f) for f in frameworks or ()]
@@ -624,7 +622,7 @@ class Assessment:
         frameworks: Annotated[
             list[str] | None, strawberry.argument(description="Only of these frameworks; left out or empty: of all.")
         ] = None,
-    ) -> Annotated[Readiness, strawberry.lazy("api.schema.exposures")]:
+    ) -> 'Annotated[Readiness, strawberry.lazy("api.schema.exposures")]':
         from api.schema.exposures import readiness
 
         names = [framework_name(self.it.release, f) for f in frameworks or ()]
@@ -638,7 +636,7 @@ class Assessment:
         frameworks: Annotated[
             list[str] | None, strawberry.argument(description="Compare these frameworks only; left out: all.")
         ] = None,
-    ) -> Annotated[WhatIf, strawberry.lazy("api.schema.changes")]:
+    ) -> 'Annotated[WhatIf, strawberry.lazy("api.schema.changes")]':
         from api.schema.changes import WhatIf
 
         return WhatIf.ask(info, self, changes, frameworks)
@@ -651,7 +649,7 @@ class Assessment:
             list[str] | None, strawberry.argument(description="Requirements of these frameworks only; left out: all.")
         ] = None,
         within: Annotated[int, strawberry.argument(description="How many days to look ahead: 0 to 3660.")] = 90,
-    ) -> Annotated[EvidenceReport, strawberry.lazy("api.schema.evidence")]:
+    ) -> 'Annotated[EvidenceReport, strawberry.lazy("api.schema.evidence")]':
         from api.schema.evidence import EvidenceReport
 
         return EvidenceReport.ask(info, self.it, frameworks, within)

@@ -1,7 +1,5 @@
 """Comparisons and what-if answers.  The names are those of the JSON exports."""
 
-from __future__ import annotations
-
 import datetime as dt
 from typing import Annotated
 
@@ -40,7 +38,7 @@ class Cause:
     rows_removed: list[str] = field(description="Rows of the chain before that are not so any more.")
 
     @classmethod
-    def of(cls, it: answers.Cause) -> Cause:
+    def of(cls, it: answers.Cause) -> "Cause":
         """The schema's view of a cause."""
         return cls(
             kinds=list(it.kinds),
@@ -66,7 +64,7 @@ class Change:
     after_: strawberry.Private[answers.Assessment]
 
     @classmethod
-    def of(cls, it: answers.Change, before: answers.Assessment, after: answers.Assessment) -> Change:
+    def of(cls, it: answers.Change, before: answers.Assessment, after: answers.Assessment) -> "Change":
         """The schema's view of a change."""
         return mirror(cls, it, curie=it.requirement, it=it, before_=before, after_=after)
 
@@ -106,7 +104,7 @@ class ComparisonSide:
     frameworks: list[FrameworkSide] = field(description="The frameworks compared.", metadata={"size": 4})
 
     @classmethod
-    def of(cls, it: answers.ComparisonSide) -> ComparisonSide:
+    def of(cls, it: answers.ComparisonSide) -> "ComparisonSide":
         """The schema's view of a side."""
         return mirror(
             cls,
@@ -139,7 +137,7 @@ class Comparison:
         *,
         reasons: bool,
         chains: bool,
-    ) -> Comparison:
+    ) -> "Comparison":
         """Compare, once per request; what made each change is found only where it is asked for."""
         names = chosen(info, frameworks)
         key = ("comparison", id(before), id(after), names, reasons, chains)
@@ -151,7 +149,7 @@ class Comparison:
         return cls.of(info.context.once(key, make)[0], before, after)
 
     @classmethod
-    def of(cls, it: answers.Comparison, before: answers.Assessment, after: answers.Assessment) -> Comparison:
+    def of(cls, it: answers.Comparison, before: answers.Assessment, after: answers.Assessment) -> "Comparison":
         """The schema's view of a comparison."""
         return cls(
             before=ComparisonSide.of(it.before),
@@ -199,7 +197,7 @@ class WhatIf:
     comparison: Comparison = field(description="The two side by side.")
 
     @classmethod
-    def ask(cls, info: Info, before: Assessment, input_: ChangesInput, frameworks: list[str] | None) -> WhatIf:
+    def ask(cls, info: Info, before: Assessment, input_: ChangesInput, frameworks: list[str] | None) -> "WhatIf":
         """Answer a what-if question."""
         release = info.context.release
         info.context.brought(input_)

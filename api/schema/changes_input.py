@@ -1,7 +1,5 @@
 """What a what-if question takes to be otherwise."""
 
-from __future__ import annotations
-
 import datetime as dt
 
 import strawberry

@@ -1,7 +1,5 @@
 """Relay connections over lists that are already in order and already in memory."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Generic, TypeVar
 

@@ -1,7 +1,5 @@
 """Catalogues of reference controls, their controls and joint nodes."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
@@ -37,12 +35,12 @@ class ReferenceControl(Entry, Node):
     it: strawberry.Private[m.ReferenceControl]
 
     @classmethod
-    def of(cls, it: m.ReferenceControl) -> ReferenceControl:
+    def of(cls, it: m.ReferenceControl) -> "ReferenceControl":
         """The schema's view of a reference control."""
         return mirror(cls, it, it=it, id=node_id("ReferenceControl", it.id), curie=it.id, iri=iri(it.id))
 
     @computed("The threats it mitigates.", size=5)
-    def threats(self, info: Info) -> list[Annotated[Threat, strawberry.lazy("api.schema.threats")]]:
+    def threats(self, info: Info) -> 'list[Annotated[Threat, strawberry.lazy("api.schema.threats")]]':
         from api.schema.threats import Threat
 
         return [Threat.of(info.context.release.threats[t]) for t in self.it.threats]
@@ -52,13 +50,13 @@ class ReferenceControl(Entry, Node):
         return [mirror(LeftOut, n) for n in info.context.release.non_coverage if n.subject == self.it.id]
 
     @computed("The joint nodes it is a member of.", size=5)
-    def joint_nodes(self, info: Info) -> list[JointNode]:
+    def joint_nodes(self, info: Info) -> "list[JointNode]":
         return [JointNode.of(j) for j in info.context.release.joints.values() if self.it.id in j.members]
 
     @computed("The rows it is an end of, over all mapping sets.")
     def mappings(
         self, info: Info, first: First = DEFAULT_PAGE, after: After = None
-    ) -> Connection[Annotated[Mapping, strawberry.lazy("api.schema.mappings")]]:
+    ) -> 'Connection[Annotated[Mapping, strawberry.lazy("api.schema.mappings")]]':
         from api.schema.mappings import rows_of
 
         return rows_of(info, self.it.id, first, after)
@@ -71,7 +69,7 @@ class JointNode(Entry, Node):
     it: strawberry.Private[m.JointNode]
 
     @classmethod
-    def of(cls, it: m.JointNode) -> JointNode:
+    def of(cls, it: m.JointNode) -> "JointNode":
         """The schema's view of a joint node."""
         return mirror(cls, it, it=it, id=node_id("JointNode", it.id), curie=it.id, iri=iri(it.id))
 
@@ -82,7 +80,7 @@ class JointNode(Entry, Node):
     @computed("The rows it is an end of, over all mapping sets.")
     def mappings(
         self, info: Info, first: First = DEFAULT_PAGE, after: After = None
-    ) -> Connection[Annotated[Mapping, strawberry.lazy("api.schema.mappings")]]:
+    ) -> 'Connection[Annotated[Mapping, strawberry.lazy("api.schema.mappings")]]':
         from api.schema.mappings import rows_of
 
         return rows_of(info, self.it.id, first, after)
@@ -100,7 +98,7 @@ class Catalogue(Node):
     it: strawberry.Private[m.Catalogue]
 
     @classmethod
-    def of(cls, it: m.Catalogue) -> Catalogue:
+    def of(cls, it: m.Catalogue) -> "Catalogue":
         """The schema's view of a catalogue."""
         return mirror(cls, it, it=it, id=node_id("Catalogue", it.id), name=it.id)
 

@@ -1,7 +1,5 @@
 """Crosswalks between two frameworks, or a catalogue and a framework."""
 
-from __future__ import annotations
-
 import datetime as dt
 
 import strawberry
@@ -66,7 +64,7 @@ class CrosswalkRow:
     note: str = field(description="What to know about it; empty where there is nothing.")
 
     @classmethod
-    def of(cls, release: Release, it: answers.CrosswalkRow) -> CrosswalkRow:
+    def of(cls, release: Release, it: answers.CrosswalkRow) -> "CrosswalkRow":
         """The schema's view of a crosswalk row."""
         return mirror(
             cls,
@@ -106,7 +104,7 @@ class DerivedRow:
     steps: list[Step] = field(description="The chain it stands on.", metadata={"size": 4})
 
     @classmethod
-    def of(cls, it: answers.DerivedRow) -> DerivedRow:
+    def of(cls, it: answers.DerivedRow) -> "DerivedRow":
         """The schema's view of a derived row."""
         return mirror(cls, it, outcome=Outcome[it.outcome], steps=steps_of(it.steps))
 
@@ -125,7 +123,7 @@ class Crosswalk:
     it: strawberry.Private[answers.Crosswalk]
 
     @classmethod
-    def of(cls, it: answers.Crosswalk) -> Crosswalk:
+    def of(cls, it: answers.Crosswalk) -> "Crosswalk":
         """The schema's view of a crosswalk."""
         return mirror(
             cls,

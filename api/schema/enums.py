@@ -4,8 +4,6 @@ A value is written in GraphQL exactly as in the JSON exports (``COVERED``, ``sup
 exception is ``not-applicable``, which GraphQL's grammar does not allow: it is ``not_applicable`` here.
 """
 
-from __future__ import annotations
-
 from enum import Enum, EnumMeta
 from typing import TypeVar
 

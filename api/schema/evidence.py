@@ -1,7 +1,5 @@
 """The evidence report.  The names are those of the JSON export."""
 
-from __future__ import annotations
-
 import datetime as dt
 
 import strawberry
@@ -92,7 +90,7 @@ class EvidenceReport:
     @classmethod
     def ask(
         cls, info: Info, assessment: answers.Assessment, frameworks: list[str] | None, within: int
-    ) -> EvidenceReport:
+    ) -> "EvidenceReport":
         """Report, once per request."""
         names = chosen(info, frameworks)
         key = ("evidence", id(assessment), names, within)

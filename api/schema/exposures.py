@@ -1,7 +1,5 @@
 """What happened to others: gaps by incidents, what concerns a case, and what an organisation has of that."""
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Sequence
 from typing import Any, Self
@@ -117,7 +115,7 @@ class CaseFilter:
     words: str = field(description="The same in words.")
 
     @classmethod
-    def of(cls, it: answers.CaseFilter) -> CaseFilter:
+    def of(cls, it: answers.CaseFilter) -> "CaseFilter":
         """The schema's view of a filter."""
         return mirror(cls, it, sectors=list(it.sectors), words=it.words())
 
@@ -133,7 +131,7 @@ class CaseCounts:
     by_number_only: int = field(description="Beside them: cases known by their number only, never counted.")
 
     @classmethod
-    def of(cls, it: KgCaseCounts) -> CaseCounts:
+    def of(cls, it: KgCaseCounts) -> "CaseCounts":
         """The schema's view of the counts."""
         return mirror(cls, it)
 
@@ -283,7 +281,7 @@ class IncidentCase:
     note: str = field(description="Where its threats come from, where they are not simply recorded; else empty.")
 
     @classmethod
-    def of(cls, it: answers.Case) -> IncidentCase:
+    def of(cls, it: answers.Case) -> "IncidentCase":
         """The schema's view of a case."""
         return mirror(
             cls,
@@ -329,7 +327,7 @@ class ConcernedRequirement:
     it: strawberry.Private[KgConcernedRequirement]
 
     @classmethod
-    def of(cls, it: KgConcernedRequirement) -> ConcernedRequirement:
+    def of(cls, it: KgConcernedRequirement) -> "ConcernedRequirement":
         """The schema's view of a requirement concerned."""
         r = it.requirement
         return cls(curie=r.id, ref=r.ref, title=r.title, summary=r.summary, group=it.group, it=it, **_how(it))

@@ -1,7 +1,5 @@
 """Frameworks and their provisions."""
 
-from __future__ import annotations
-
 import datetime as dt
 from typing import TYPE_CHECKING, Annotated
 
@@ -76,7 +74,7 @@ class Framework(Entry, Node):
     it: strawberry.Private[m.Framework]
 
     @classmethod
-    def of(cls, it: m.Framework) -> Framework:
+    def of(cls, it: m.Framework) -> "Framework":
         """The schema's view of a framework."""
         return mirror(
             cls,
@@ -100,7 +98,7 @@ class Framework(Entry, Node):
     @computed("The requirements in the text of that day, in reading order, each once.")
     def requirements(
         self, info: Info, as_of: AsOf = None, first: First = DEFAULT_PAGE, after: After = None
-    ) -> Connection[Provision]:
+    ) -> "Connection[Provision]":
         found = info.context.release.requirements(self.it.id, as_of or dt.date.today())
         return connect(info, f"requirements of {self.it.id}", found, lambda p: p.id, Provision.of, first, after)
 
@@ -113,7 +111,7 @@ class Framework(Entry, Node):
         ] = None,
         first: First = DEFAULT_PAGE,
         after: After = None,
-    ) -> Connection[Provision]:
+    ) -> "Connection[Provision]":
         every = info.context.release.provisions.values()
         found = [p for p in every if p.framework == self.it.id and kind in (None, p.kind)]
         return connect(info, f"provisions of {self.it.id}", found, lambda p: p.id, Provision.of, first, after)
@@ -134,7 +132,7 @@ class Part:
     it: strawberry.Private[m.Provision]
 
     @computed("The part itself.")
-    def provision(self) -> Provision:
+    def provision(self) -> "Provision":
         return Provision.of(self.it)
 
 
@@ -159,7 +157,7 @@ class Provision(Entry, Node):
     it: strawberry.Private[m.Provision]
 
     @classmethod
-    def of(cls, it: m.Provision) -> Provision:
+    def of(cls, it: m.Provision) -> "Provision":
         """The schema's view of a provision."""
         return mirror(cls, it, it=it, id=node_id("Provision", it.id), curie=it.id, iri=iri(it.id))
 
@@ -194,7 +192,7 @@ class Provision(Entry, Node):
         return [mirror(ApplicationRule, r, conditions=[Condition(any_of=list(c)) for c in r.conditions]) for r in rules]
 
     @computed("The whole it stands in, in the text's own order; null at the top.")
-    def whole(self, info: Info) -> Provision | None:
+    def whole(self, info: Info) -> "Provision | None":
         release = info.context.release
         above = release.whole(self.it.id)
         return Provision.of(release.provisions[above]) if above else None
@@ -210,7 +208,7 @@ class Provision(Entry, Node):
     @computed("The rows it is an end of, over all mapping sets.")
     def mappings(
         self, info: Info, first: First = DEFAULT_PAGE, after: After = None
-    ) -> Connection[Annotated[Mapping, strawberry.lazy("api.schema.mappings")]]:
+    ) -> 'Connection[Annotated[Mapping, strawberry.lazy("api.schema.mappings")]]':
         from api.schema.mappings import rows_of
 
         return rows_of(info, self.it.id, first, after)
@@ -219,7 +217,7 @@ class Provision(Entry, Node):
         "Where it or a whole of it names another provision or is named: this informs and never scores.",
         size=5,
     )
-    def references(self, info: Info) -> list[Annotated[LegalReference, strawberry.lazy("api.schema.mappings")]]:
+    def references(self, info: Info) -> 'list[Annotated[LegalReference, strawberry.lazy("api.schema.mappings")]]':
         from api.schema.mappings import LegalReference
 
         release = info.context.release
@@ -227,7 +225,7 @@ class Provision(Entry, Node):
         return [LegalReference.of(r) for r in release.references if r.subject in about or r.object in about]
 
     @computed("The threats it addresses and the incidents in which they struck.")
-    def exposure(self, info: Info) -> Annotated[Exposure, strawberry.lazy("api.schema.threats")]:
+    def exposure(self, info: Info) -> 'Annotated[Exposure, strawberry.lazy("api.schema.threats")]':
         from api.schema.threats import Exposure
 
         return Exposure.of(answers.exposure(info.context.release, self.it.id))

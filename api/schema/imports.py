@@ -1,7 +1,5 @@
 """What a file of controls would change in an organisation, before it is done."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import strawberry
@@ -30,7 +28,7 @@ class ImportCounts:
     unmapped: int = field(description="Of the added ones, those without a mapping: they cover nothing yet.")
 
     @classmethod
-    def of(cls, it: Update) -> ImportCounts:
+    def of(cls, it: Update) -> "ImportCounts":
         """The plan, counted."""
         plan = it.plan
         return cls(
@@ -54,7 +52,7 @@ class ControlChange:
     fields: list[FieldChange] = field(description="The fields that differ.", metadata={"size": 3})
 
     @classmethod
-    def of(cls, it: Change) -> ControlChange:
+    def of(cls, it: Change) -> "ControlChange":
         """The schema's view of a change."""
         return cls(
             control=it.before.id, title=it.before.title, fields=[mirror(FieldChange, each) for each in it.fields]
@@ -80,7 +78,7 @@ class ImportPreview:
     it: strawberry.Private[Update]
 
     @classmethod
-    def of(cls, it: Update) -> ImportPreview:
+    def of(cls, it: Update) -> "ImportPreview":
         """The schema's view of an update."""
         return cls(
             organization=it.organization_id, revision=it.revision, format=it.format.value, counts=ImportCounts.of(it),

@@ -4,8 +4,6 @@ The words are those of the control sheet and the profile file, and the same code
 so that a file and a request with the same content give the same answer and the same findings.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Iterator, Sequence
 from typing import Any

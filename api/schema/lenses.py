@@ -1,7 +1,5 @@
 """Decisions of applicability, and a framework through a profile."""
 
-from __future__ import annotations
-
 import datetime as dt
 
 import strawberry
@@ -41,7 +39,7 @@ class Decision:
     legal_reference: str = field(description="The same as a person cites it: Article 26(1), EU AI Act.")
 
     @classmethod
-    def of(cls, it: answers.Decision) -> Decision:
+    def of(cls, it: answers.Decision) -> "Decision":
         """The schema's view of a decision."""
         return mirror(cls, it, reason=ApplicabilityReason(it.because) if it.because else None)
 
@@ -67,7 +65,7 @@ class LensRequirement:
     )
 
     @classmethod
-    def of(cls, it: answers.LensRow) -> LensRequirement:
+    def of(cls, it: answers.LensRow) -> "LensRequirement":
         """The schema's view of a row."""
         p, decided = it.decided.requirement, it.decided
         several = decided.units if len(decided.units) > 1 else ()
@@ -93,7 +91,7 @@ class LensGroup:
     members: list[str] = field(description="Their CURIEs, in reading order.")
 
     @classmethod
-    def of(cls, it: answers.LensGroup) -> LensGroup:
+    def of(cls, it: answers.LensGroup) -> "LensGroup":
         """The schema's view of a group."""
         return mirror(
             cls,
@@ -122,7 +120,7 @@ class Lens:
     it: strawberry.Private[answers.Lens]
 
     @classmethod
-    def of(cls, it: answers.Lens) -> Lens:
+    def of(cls, it: answers.Lens) -> "Lens":
         """The schema's view of a lens."""
         return mirror(
             cls,

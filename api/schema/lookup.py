@@ -1,7 +1,5 @@
 """From an id of any sort to the thing in the schema."""
 
-from __future__ import annotations
-
 import strawberry
 from strawberry import field
 

@@ -1,7 +1,5 @@
 """Mapping sets and their rows."""
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Callable
 
@@ -41,7 +39,7 @@ class MappingSet(Node):
     it: strawberry.Private[m.MappingSet]
 
     @classmethod
-    def of(cls, it: m.MappingSet) -> MappingSet:
+    def of(cls, it: m.MappingSet) -> "MappingSet":
         """The schema's view of a mapping set."""
         return mirror(cls, it, it=it, id=node_id("MappingSet", it.id), name=it.id, iri=set_iri(it.id))
 
@@ -68,7 +66,7 @@ class MappingSet(Node):
         return [RelationCount(relation=r, count=n) for r, n in counts.items() if n]
 
     @computed("Its rows.")
-    def mappings(self, info: Info, first: First = DEFAULT_PAGE, after: After = None) -> Connection[Mapping]:
+    def mappings(self, info: Info, first: First = DEFAULT_PAGE, after: After = None) -> "Connection[Mapping]":
         rows = _rows_in(info.context.release, self.it.id)
         make = _maker(info.context.release)
         return connect(info, f"rows of {self.it.id}", rows, lambda r: r.id, make, first, after)
@@ -97,7 +95,7 @@ class Mapping(Node):
     it: strawberry.Private[m.Mapping]
 
     @classmethod
-    def of(cls, release: Release, it: m.Mapping) -> Mapping:
+    def of(cls, release: Release, it: m.Mapping) -> "Mapping":
         """The schema's view of a row."""
         return mirror(
             cls,
@@ -142,7 +140,7 @@ class LegalReference:
     set: str = field(description="The mapping set it stands in.")
 
     @classmethod
-    def of(cls, it: m.LegalReference) -> LegalReference:
+    def of(cls, it: m.LegalReference) -> "LegalReference":
         """The schema's view of a legal reference."""
         return mirror(cls, it, set=it.set_id)
 

@@ -4,8 +4,6 @@ What may go wrong in the normal course is part of the answer (a conflict with an
 sent, an id that is not there); who may not do it at all gets an error.
 """
 
-from __future__ import annotations
-
 import base64
 import binascii
 import datetime as dt
@@ -35,7 +33,6 @@ from api.schema.inputs import (
 from api.schema.nodes import mirror
 from api.schema.organizations import DEFAULT_SUGGESTIONS, MAX_SUGGESTIONS, ApiKey, Organization, check_limit
 from kg.errors import ConflictError, InputError, UnknownIdError, UsageError
-from kg.exports.json import plain
 from kg.organizations import store as kept
 from kg.organizations.store import PLATFORM, Commit
 from kg.organizations.updates import MAX_IMPORT, MAX_PROPOSALS, apply_update, propose, read_update
@@ -144,6 +141,8 @@ def _attempt(work: Callable[[], _T]) -> _T | Conflict | InvalidInput | NotFound:
     try:
         return work()
     except ConflictError as error:
+        from kg.exports.json import plain  # of all answers
+
         current = plain(error.current) if error.current is not None else None
         return Conflict(message=error.message, version=error.version, revision=error.revision, current=current)
     except InputError as error:
@@ -153,7 +152,7 @@ def _attempt(work: Callable[[], _T]) -> _T | Conflict | InvalidInput | NotFound:
 
 
 def _write(
-    info: Info, organization_id: str, role: Role, operation: str, work: Callable[[Store], Commit]
+    info: Info, organization_id: str, role: Role, operation: str, work: "Callable[[Store], Commit]"
 ) -> WriteResult:
     def run() -> Written:
         store = tenants.needed(info, organization_id, role)
@@ -162,7 +161,7 @@ def _write(
     return _attempt(run)
 
 
-def _written(info: Info, store: Store, commit: Commit, operation: str) -> Written:
+def _written(info: Info, store: "Store", commit: Commit, operation: str) -> Written:
     """What is said of a write, which is counted, and after which everything is read anew."""
     if info.context.metrics and commit.changed:
         info.context.metrics.wrote(operation)
@@ -234,7 +233,7 @@ class Mutation:
     ) -> WriteResult:
         actor = info.context.principal.actor
 
-        def work(store: Store) -> Commit:
+        def work(store: "Store") -> Commit:
             change = store.archive_organization if archived else store.unarchive_organization
             return change(organization, expected=expected_version, actor=actor)
 
@@ -274,7 +273,7 @@ class Mutation:
         actor, release = info.context.principal.actor, info.context.release
         expected = _expected(expected_revision, expected_versions)
 
-        def work(store: Store) -> Commit:
+        def work(store: "Store") -> Commit:
             found = controls_of(controls, release)
             return store.upsert_controls(organization, found, release=release, expected=expected, actor=actor)
 
@@ -292,7 +291,7 @@ class Mutation:
         _few("ids", ids, _MAX_IDS)
         actor = info.context.principal.actor
 
-        def work(store: Store) -> Commit:
+        def work(store: "Store") -> Commit:
             change = store.archive_controls if archived else store.restore_controls
             return change(organization, ids, expected=expected_revision, actor=actor)
 
@@ -310,7 +309,7 @@ class Mutation:
         _few("mappings", mappings, MAX_CONTROLS)
         actor, release = info.context.principal.actor, info.context.release
 
-        def work(store: Store) -> Commit:
+        def work(store: "Store") -> Commit:
             held, _ = store.get_control(organization, control)
             given = ControlInput(id=control, title=held.title, status=held.status, mappings=mappings)
             rows = controls_of([given], release)[0].rows
@@ -547,12 +546,12 @@ class Mutation:
         )  # fmt: skip
 
 
-def _keeper(info: Info, organization_id: str) -> Store:
+def _keeper(info: Info, organization_id: str) -> "Store":
     """The store, for who may make keys of an organisation, or of the platform."""
     return tenants.platform(info) if organization_id == PLATFORM else tenants.needed(info, organization_id, Role.ADMIN)
 
 
-def _expected(revision: int | None, versions: list[ExpectedVersion] | None) -> kept.Expected:
+def _expected(revision: int | None, versions: list[ExpectedVersion] | None) -> "kept.Expected":
     if revision is not None and versions is not None:
         raise UsageError("expectedRevision and expectedVersions say the same thing twice", "give one of them")
     return {v.id: v.version for v in versions} if versions is not None else revision

@@ -1,7 +1,5 @@
 """What everything in the graph has in common."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Callable, Hashable, Sequence
 from functools import lru_cache

@@ -1,7 +1,5 @@
 """Organisations that are kept: what they hold, how they stand, and what happened to them."""
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -86,7 +84,7 @@ class StoredEvidence:
     version: int = field(description="Its version: give it back as `expectedVersion` when you change it.")
 
     @classmethod
-    def of(cls, it: kept.StoredEvidence) -> StoredEvidence:
+    def of(cls, it: kept.StoredEvidence) -> "StoredEvidence":
         """The schema's view of stored evidence."""
         return cls(record=mirror(EvidenceRecord, it.record), controls=list(it.controls), version=it.version)
 
@@ -108,7 +106,7 @@ class StoredControl:
     )
 
     @classmethod
-    def of(cls, release: Release, it: m.Control, version: int) -> StoredControl:
+    def of(cls, release: Release, it: m.Control, version: int) -> "StoredControl":
         """The schema's view of a stored control."""
         rows = [
             StoredMapping(
@@ -140,7 +138,7 @@ class Suggestion:
     version: int = field(description="Its version: give it back as `expectedVersion` when you decide.")
 
     @classmethod
-    def of(cls, release: Release, it: kept.Proposal) -> Suggestion:
+    def of(cls, release: Release, it: kept.Proposal) -> "Suggestion":
         """The schema's view of a proposal."""
         return mirror(
             cls,
@@ -172,7 +170,7 @@ class HistoryEntry:
     after: JSON | None = field(description="Its whole state after; null where there is none.")
 
     @classmethod
-    def of(cls, it: kept.ChangeEntry) -> HistoryEntry:
+    def of(cls, it: kept.ChangeEntry) -> "HistoryEntry":
         """The schema's view of a change."""
         return mirror(cls, it, actor=mirror(Actor, it.actor))
 
@@ -192,7 +190,7 @@ class AuditEntry:
     hash: str = field(description="SHA-256 over the canonical JSON of everything else in it.")
 
     @classmethod
-    def of(cls, it: kept.AuditEntry) -> AuditEntry:
+    def of(cls, it: kept.AuditEntry) -> "AuditEntry":
         """The schema's view of an entry."""
         return mirror(cls, it, change=HistoryEntry.of(it.change))
 
@@ -241,7 +239,7 @@ class Organization:
     archived_at: dt.datetime | None = field(description="Since when it is archived; null: it is not.")
 
     @classmethod
-    def of(cls, it: kept.Organization) -> Organization:
+    def of(cls, it: kept.Organization) -> "Organization":
         """The schema's view of an organisation."""
         return mirror(cls, it)
 

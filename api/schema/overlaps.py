@@ -1,7 +1,5 @@
 """How much of one framework another gives: one direction, or the matrix.  The names are those of the JSON exports."""
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Iterable
 
@@ -55,7 +53,7 @@ class OverlapSource:
     it: strawberry.Private[SourceSide]
 
     @classmethod
-    def of(cls, it: SourceSide) -> OverlapSource:
+    def of(cls, it: SourceSide) -> "OverlapSource":
         """The schema's view of a giving side."""
         return mirror(cls, it, it=it)
 
@@ -83,7 +81,7 @@ class RowFilter:
     sets: list[str] = field(description="Only rows of these mapping sets; empty: of all.")
 
     @classmethod
-    def of(cls, it: answers.Filter) -> RowFilter:
+    def of(cls, it: answers.Filter) -> "RowFilter":
         """The schema's view of a filter."""
         return mirror(cls, it, sets=list(it.sets))
 
@@ -103,7 +101,7 @@ class RowsBehind:
     by_set: list[SetRows] = field(description="The same by mapping set.", metadata={"size": 5})
 
     @classmethod
-    def of(cls, it: KgRowsBehind) -> RowsBehind:
+    def of(cls, it: KgRowsBehind) -> "RowsBehind":
         """The schema's view of the rows behind an answer."""
         by_set = [mirror(SetRows, s, authority=m.Authority(s.authority)) for s in it.by_set]
         return mirror(cls, it, by_set=by_set)
@@ -149,7 +147,7 @@ class Overlap(OverlapAnswer):
     assumption: strawberry.Private[Assumption]
 
     @classmethod
-    def of(cls, assumption: Assumption, it: answers.Overlap) -> Overlap:
+    def of(cls, assumption: Assumption, it: answers.Overlap) -> "Overlap":
         """The schema's view of an overlap."""
         return mirror(
             cls,
@@ -192,7 +190,7 @@ class Overlap(OverlapAnswer):
         )
 
     @computed("The other direction, by itself; null where the source is a catalogue: it asks for nothing.", cost=1000)
-    def reverse(self, info: Info) -> Overlap | None:
+    def reverse(self, info: Info) -> "Overlap | None":
         if self.it.source.kind != "framework":
             return None
         a = self.assumption
@@ -236,7 +234,7 @@ class OverlapMatrix(OverlapAnswer):
     )
 
     @classmethod
-    def of(cls, it: answers.OverlapMatrix) -> OverlapMatrix:
+    def of(cls, it: answers.OverlapMatrix) -> "OverlapMatrix":
         """The schema's view of a matrix."""
         return mirror(
             cls,

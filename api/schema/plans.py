@@ -1,7 +1,5 @@
 """What to do next: a plan, and what each action closes by itself.  The names are those of the JSON exports."""
 
-from __future__ import annotations
-
 import dataclasses
 import datetime as dt
 from typing import TYPE_CHECKING, Annotated
@@ -178,7 +176,7 @@ class PlanStep:
     cost: float = field(description="What all steps up to here cost.")
 
     @classmethod
-    def of(cls, it: p.PlanStep) -> PlanStep:
+    def of(cls, it: p.PlanStep) -> "PlanStep":
         """The schema's view of a step."""
         return mirror(cls, it, action=mirror(PlanAction, it.action), closes=list(it.closes), joints=list(it.joints))
 
@@ -194,7 +192,7 @@ class PlanGoal:
     state: GoalState = field(description="What becomes of it.")
     step: int = field(description="The number of the step that closes it; 0: none.")
     by: list[str] = field(description="The ids of the actions its chain stands on.")
-    explanation: Annotated[Explanation, strawberry.lazy("api.schema.assessments")] | None = field(
+    explanation: 'Annotated[Explanation, strawberry.lazy("api.schema.assessments")] | None' = field(
         description="The chain it will stand on; null where it is not closed."
     )
     why: Why | None = field(description="Why nothing can close it; null where something can.")
@@ -202,7 +200,7 @@ class PlanGoal:
     through: list[str] = field(description="What would close it, were it allowed.")
 
     @classmethod
-    def of(cls, it: p.Goal) -> PlanGoal:
+    def of(cls, it: p.Goal) -> "PlanGoal":
         """The schema's view of a goal."""
         from api.schema.assessments import Explanation
 
@@ -290,7 +288,7 @@ class SingleAction:
     incidents: int = field(description="Cases behind these goals, counted once for each goal.")
 
     @classmethod
-    def of(cls, it: p.Single) -> SingleAction:
+    def of(cls, it: p.Single) -> "SingleAction":
         """The schema's view of one action alone."""
         return mirror(cls, it, action=mirror(PlanAction, it.action), closes=list(it.closes), joints=list(it.joints))
 

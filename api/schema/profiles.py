@@ -1,7 +1,5 @@
 """The questionnaire, and the profile that answers make."""
 
-from __future__ import annotations
-
 import datetime as dt
 
 import strawberry
@@ -57,7 +55,7 @@ class Question:
     options: list[QuestionOption] = field(description="Its options; empty for a date.", metadata={"size": 8})
 
     @classmethod
-    def of(cls, release: Release, it: m.Question) -> Question:
+    def of(cls, release: Release, it: m.Question) -> "Question":
         """The schema's view of a question."""
         return mirror(
             cls,
@@ -105,7 +103,7 @@ class Tally:
     after: Standing = field(description="After it.")
 
     @classmethod
-    def of(cls, it: answers.Tally) -> Tally:
+    def of(cls, it: answers.Tally) -> "Tally":
         """The schema's view of a tally."""
         return mirror(cls, it, before=mirror(Standing, it.before), after=mirror(Standing, it.after))
 
@@ -120,7 +118,7 @@ class Move:
     after: Decision = field(description="What holds after it, with the rule and legal reference that decide it now.")
 
     @classmethod
-    def of(cls, it: answers.Move) -> Move:
+    def of(cls, it: answers.Move) -> "Move":
         """The schema's view of a move."""
         p = it.requirement
         return cls(
@@ -145,7 +143,7 @@ class Consequence:
     it: strawberry.Private[answers.Consequence]
 
     @classmethod
-    def of(cls, it: answers.Consequence) -> Consequence:
+    def of(cls, it: answers.Consequence) -> "Consequence":
         """The schema's view of a consequence."""
         return cls(
             question=it.question.name,

@@ -1,7 +1,5 @@
 """The root of the schema."""
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Iterable
 from typing import Annotated

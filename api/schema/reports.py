@@ -1,7 +1,5 @@
 """What the graph can speak of and what it cannot, and where its sources differ."""
 
-from __future__ import annotations
-
 import datetime as dt
 
 import strawberry
@@ -30,7 +28,7 @@ class Statement:
     rationale: str = field(description="Why, in a sentence.")
 
     @classmethod
-    def of(cls, it: answers.Statement) -> Statement:
+    def of(cls, it: answers.Statement) -> "Statement":
         """The schema's view of a statement."""
         return mirror(
             cls,
@@ -55,7 +53,7 @@ class Disagreement:
     )
 
     @classmethod
-    def of(cls, it: answers.Disagreement) -> Disagreement:
+    def of(cls, it: answers.Disagreement) -> "Disagreement":
         """The schema's view of a disagreement."""
         return mirror(
             cls,
@@ -112,7 +110,7 @@ class FrameworkReport:
     )
 
     @classmethod
-    def of(cls, it: answers.FrameworkReport) -> FrameworkReport:
+    def of(cls, it: answers.FrameworkReport) -> "FrameworkReport":
         """The schema's view of a framework's part of the report."""
         return mirror(
             cls,
@@ -142,7 +140,7 @@ class PairReport:
     target_mapped: int = field(description="Of these, how many are an end of a row other than no_relationship.")
 
     @classmethod
-    def of(cls, it: answers.PairReport) -> PairReport:
+    def of(cls, it: answers.PairReport) -> "PairReport":
         """The schema's view of a pair's part of the report."""
         return mirror(
             cls,
@@ -163,7 +161,7 @@ class ContentReport:
     )
 
     @classmethod
-    def of(cls, it: answers.ContentReport) -> ContentReport:
+    def of(cls, it: answers.ContentReport) -> "ContentReport":
         """The schema's view of the report."""
         return mirror(
             cls,

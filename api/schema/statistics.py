@@ -1,7 +1,5 @@
 """What a release holds, counted."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import strawberry

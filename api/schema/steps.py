@@ -1,7 +1,5 @@
 """The steps of a chain, each with its provenance."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any, cast
 

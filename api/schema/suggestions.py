@@ -1,7 +1,5 @@
 """Suggestions for a control as they are found when they are asked for: nothing is stored, nothing counts."""
 
-from __future__ import annotations
-
 import datetime as dt
 
 import strawberry
@@ -44,7 +42,7 @@ class SuggestedMapping:
     relation: str = field(description="Always related, the weakest, until a person says more.")
 
     @classmethod
-    def of(cls, it: found.Suggestion) -> SuggestedMapping:
+    def of(cls, it: found.Suggestion) -> "SuggestedMapping":
         """The schema's view of a suggestion."""
         via = [SuggestionVia(curie=v.node, title=v.title, mapping=v.row, set_id=v.set_id) for v in it.via]
         return mirror(cls, it, words=list(it.words), via=via)

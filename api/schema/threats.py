@@ -1,7 +1,5 @@
 """Threats, and what happened to others."""
 
-from __future__ import annotations
-
 import datetime as dt
 from typing import TYPE_CHECKING, Annotated
 
@@ -47,7 +45,7 @@ class Threat(Entry, Node):
     it: strawberry.Private[m.Threat]
 
     @classmethod
-    def of(cls, it: m.Threat) -> Threat:
+    def of(cls, it: m.Threat) -> "Threat":
         """The schema's view of a threat."""
         return mirror(cls, it, it=it, id=node_id("Threat", it.id), curie=it.id, iri=iri(it.id))
 
@@ -62,7 +60,7 @@ class Threat(Entry, Node):
         return [mirror(ThreatLink, t, set=t.set_id) for t in found]
 
     @computed("The incidents of it or of anything narrower, latest first, undated last.")
-    def incidents(self, info: Info, first: First = DEFAULT_PAGE, after: After = None) -> Connection[Incident]:
+    def incidents(self, info: Info, first: First = DEFAULT_PAGE, after: After = None) -> "Connection[Incident]":
         found = answers.incidents_of(info.context.release, self.it.id)
         return connect(info, f"incidents of {self.it.id}", found, lambda i: i.id, Incident.of, first, after)
 
@@ -75,7 +73,7 @@ class RiskDomain:
     title: str = field(description="What the repository calls it.")
 
     @classmethod
-    def of(cls, it: m.RiskDomain) -> RiskDomain:
+    def of(cls, it: m.RiskDomain) -> "RiskDomain":
         """The schema's view of a domain or subdomain."""
         return mirror(cls, it, curie=it.id, iri=iri(it.id))
 
@@ -99,7 +97,7 @@ class Classification:
     set: ClassificationSet = field(description="The table it stands in.")
 
     @classmethod
-    def of(cls, release: Release, it: m.Classification) -> Classification:
+    def of(cls, release: Release, it: m.Classification) -> "Classification":
         """The schema's view of a classification."""
         subdomain, table = release.risk_domains[it.subdomain], release.classification_sets[it.set_id]
         return mirror(
@@ -124,7 +122,7 @@ class Incident(Entry, Node):
     it: strawberry.Private[m.Incident]
 
     @classmethod
-    def of(cls, it: m.Incident) -> Incident:
+    def of(cls, it: m.Incident) -> "Incident":
         """The schema's view of an incident."""
         return mirror(cls, it, it=it, id=node_id("Incident", it.id), curie=it.id, iri=iri(it.id))
 
@@ -151,7 +149,7 @@ class Incident(Entry, Node):
         ] = None,
         first: First = DEFAULT_PAGE,
         after: After = None,
-    ) -> Connection[Annotated[ConcernedRequirement, strawberry.lazy("api.schema.exposures")]] | None:
+    ) -> 'Connection[Annotated[ConcernedRequirement, strawberry.lazy("api.schema.exposures")]] | None':
         from api.schema.exposures import requirements_concerned
 
         return requirements_concerned(info, self.it.id, as_of, first, after)
@@ -163,7 +161,7 @@ class Incident(Entry, Node):
     )
     def reference_controls(
         self, info: Info, first: First = DEFAULT_PAGE, after: After = None
-    ) -> Connection[Annotated[ConcernedControl, strawberry.lazy("api.schema.exposures")]] | None:
+    ) -> 'Connection[Annotated[ConcernedControl, strawberry.lazy("api.schema.exposures")]] | None':
         from api.schema.exposures import controls_concerned
 
         return controls_concerned(info, self.it.id, first, after)
@@ -178,7 +176,7 @@ class Exposure:
     it: strawberry.Private[answers.Exposure]
 
     @classmethod
-    def of(cls, it: answers.Exposure) -> Exposure:
+    def of(cls, it: answers.Exposure) -> "Exposure":
         """The schema's view of an exposure."""
         return cls(note=it.note, it=it)
 

@@ -1,7 +1,5 @@
 """The timeline of an assessment: when what begins, and what will then be a gap."""
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Sequence
 
@@ -46,7 +44,7 @@ class TimelineChange:
     gap: bool = field(description="Whether it begins and the controls do not cover it.")
 
     @classmethod
-    def of(cls, it: answers.TimelineChange) -> TimelineChange:
+    def of(cls, it: answers.TimelineChange) -> "TimelineChange":
         """The schema's view of a change."""
         p = it.requirement
         return mirror(cls, it, curie=p.id, ref=p.ref, title=p.title, framework=p.framework)
@@ -70,7 +68,7 @@ class Milestone:
     it: strawberry.Private[answers.Milestone]
 
     @classmethod
-    def of(cls, it: answers.Milestone) -> Milestone:
+    def of(cls, it: answers.Milestone) -> "Milestone":
         """The schema's view of a milestone."""
         return cls(
             day=it.day,
@@ -107,7 +105,7 @@ class Timeline:
     disclaimers: list[Disclaimer] = field(description="The cautions that travel with it.", metadata={"size": 5})
 
     @classmethod
-    def of(cls, it: answers.Timeline) -> Timeline:
+    def of(cls, it: answers.Timeline) -> "Timeline":
         """The schema's view of a timeline."""
         return mirror(
             cls,

@@ -120,11 +120,12 @@ class _Reader:
         elif kind is str or kind is bool:
             if type(value) is kind:
                 return value
-        elif kind is int:
+        elif kind is int or kind is float:
             low, high = (getattr(self._parameter, end, None) for end in ("min", "max"))
-            if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,15}", value):
-                value = int(value)
-            if type(value) is int and (low is None or value >= low) and (high is None or value <= high):
+            digits = r"-?[0-9]{1,15}" if kind is int else r"-?[0-9]{1,15}(\.[0-9]{1,15})?"
+            if (isinstance(value, str) and re.fullmatch(digits, value)) or (kind is float and type(value) is int):
+                value = kind(value)
+            if type(value) is kind and (low is None or value >= low) and (high is None or value <= high):
                 return value
         elif (
             kind is Path and isinstance(value, str | Path) and (not os.path.exists(value) or os.access(value, os.R_OK))

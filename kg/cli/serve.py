@@ -6,10 +6,11 @@ import gc
 import os
 import signal
 import socket
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 
@@ -89,6 +90,8 @@ def serve(
     """
     if workers > 1 and not hasattr(os, "fork"):
         raise UsageError("this system cannot start several processes on one port", "leave --workers out")
+    # each request has a thread of its own; those that numpy's BLAS starts beside take time to start and wait busily
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     with ExitStack() as stack:
         bound = stack.enter_context(_bind(host, port))
         with ExitStack() as looked:  # who may come in is settled before anything slow; a process opens its own store
@@ -146,12 +149,10 @@ def serve(
 
 def _import_all() -> None:
     """What every process needs, in the memory that they share."""
-
-    import uvicorn  # noqa: F401
-
-    import api.app  # noqa: F401
-
-    gc.freeze()
+    with _uncollected():
+        # in this order: once pydantic is there, which FastAPI brings, Strawberry asks it about every field
+        for name in ("uvicorn", "api.first", "api.app"):
+            import_module(name)
 
 
 def _serve(
@@ -167,28 +168,38 @@ def _serve(
     query_deadline: float,
 ) -> None:
     """Answer on a socket until told to stop."""
-    import threading
+    with _uncollected():
+        import threading
 
-    import uvicorn
+        import uvicorn
 
-    from api.served import Served
-    from kg.cli.workers import hung_up, watched
+        from api.served import Served
+        from kg.cli.workers import hung_up, watched
 
     metrics: list[Any] = []
     faults: list[BaseException] = []
 
-    def make(release: Release) -> Any:
-        from api.app import create_app
-        from api.observability import Metrics, configure_logging
-        from kg.sparql import Limits
+    def make(release: Release) -> Iterator[Any]:
+        with _uncollected():
+            from api.first import graphql_alone, graphql_view
+            from api.observability import Metrics, configure_logging
 
-        if not metrics:
-            if log != "off":
-                configure_logging(log)
-            metrics.append(Metrics(release.digest))
-        app = create_app(release, gate, metrics[0], Limits(seconds=query_deadline))
-        gc.freeze()  # the release stays: a collector that walks through it stops everybody for a third of a second
-        return app
+            first = not metrics
+            if first:
+                if log != "off":
+                    configure_logging(log)
+                metrics.append(Metrics(release.digest))
+            view = graphql_view(release, gate, metrics[0])
+            alone = graphql_alone(view, metrics[0])
+        yield alone
+        with _uncollected():
+            from api.app import create_app
+            from kg.sparql import Limits
+
+            if first and gate.store is not None:
+                gate.store.ping()  # a store that is opened later is opened now: what is wrong with it ends the server
+            app = create_app(release, gate, metrics[0], Limits(seconds=query_deadline), view)
+        yield app
 
     def failed(error: BaseException) -> None:
         faults.append(error)
@@ -223,7 +234,7 @@ def _serve(
             threading.Thread(target=reread, daemon=True).start()
 
     own = {"log_config": None} if log != "off" else {"log_level": "warning"}
-    config: Any = {"timeout_graceful_shutdown": grace, "access_log": False, "lifespan": "on", **own}
+    config: Any = {"timeout_graceful_shutdown": grace, "access_log": False, "lifespan": "on", "ws": "none", **own}
     server = Server(uvicorn.Config(served, **config))
     if hasattr(signal, "SIGHUP"):
         signal.signal(signal.SIGHUP, look)
@@ -233,6 +244,18 @@ def _serve(
         server.run(sockets=[bound])
     if faults:
         raise faults[0]
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Collect no garbage while modules are imported, and never what they made: it stays for as long as the process
+    does, and to walk through it over and over takes a fifth of the start, and would stop everybody later."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def compiled(where: list[Path], shown: Any = None) -> Release:
@@ -253,12 +276,18 @@ def _gate(stack: ExitStack, host: str, auth: str) -> Gate:
     asks."""
     from api.access import Gate, is_loopback
     from api.oidc import Oidc, OidcSettings
-    from kg.organizations.store import Store
+    from kg.organizations.store.later import Later, is_usual
 
     settings = OidcSettings.from_environment(os.environ)
     oidc = Oidc(settings) if settings else None
     configured = settings is not None or bool(os.environ.get("KG_DATABASE_URL"))
     local = auth == "auto" and is_loopback(host) and not configured
+    if local and is_usual():
+        later = Later()
+        stack.callback(later.close)
+        return Gate(cast("Store", later), open=True)
+    from kg.organizations.store import Store
+
     store = stack.enter_context(Store.open())
     if local:
         _local_organization(store)

@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING
 from kg.errors import Finding, InputError, UnknownIdError, UsageError, nearest
 from kg.model import Control
 from kg.organizations.controls import Sheet
-from kg.organizations.formats import Format, read_any
 from kg.organizations.imports import ImportPlan, plan_import
 from kg.organizations.store import Actor, Commit, OrganizationState, Proposal, ProposalState
 from kg.organizations.suggestions import (
@@ -36,6 +35,7 @@ from kg.organizations.suggestions import (
 from kg.release import Release
 
 if TYPE_CHECKING:
+    from kg.organizations.formats import Format
     from kg.organizations.store import Store
 
 __all__ = [
@@ -86,6 +86,8 @@ def read_update(
     """
     state = store.load(organization_id)
     systems = None if state.profile is None else [s.id for s in state.profile.systems]
+    from kg.organizations.formats import read_any  # what reads YAML and SSSOM
+
     found = read_any(path, release, current=state.controls, framework=framework, systems=systems, content=content)
     if len(found.sheet.controls) > MAX_IMPORT:
         message = f"{len(found.sheet.controls):,} controls are too many for one import"

@@ -20,9 +20,10 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
 
 from kg.errors import StoreError, UsageError
+from kg.organizations.store.later import default_path
 
 __all__ = [
-    "BUSY_SECONDS", "at_once", "database_url", "default_path", "given_up", "make_file", "open_engine", "reading",
+    "BUSY_SECONDS", "at_once", "database_url", "given_up", "make_file", "open_engine", "reading",
     "shown_url", "told", "wait_at_most", "writing",
 ]  # fmt: skip
 
@@ -32,13 +33,6 @@ BUSY_SECONDS = 30
 _GIVEN_UP = ("40001", "40P01")
 _LOCK_TIMEOUT = "55P03"
 _URL_HINT = "KG_DATABASE_URL is like postgresql://user@host/database or sqlite:////folder/file.sqlite3"
-
-
-def default_path() -> Path:
-    """The SQLite file in the user's data folder (``XDG_DATA_HOME``, else ``~/.local/share``)."""
-    home = os.environ.get("XDG_DATA_HOME", "")
-    folder = Path(home) if home.startswith("/") else Path.home() / ".local" / "share"
-    return folder / "aigov-kg" / "store.sqlite3"
 
 
 def database_url(url: str | None = None) -> URL:

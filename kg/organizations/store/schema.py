@@ -12,16 +12,13 @@ import sqlalchemy as sa
 
 from kg.errors import StoreError
 from kg.organizations.store.engine import shown_url, writing
+from kg.organizations.store.later import HEAD, VERSIONS
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
 __all__ = ["HEAD", "VERSIONS", "check", "is_blank", "upgrade"]
 
-#: Every version there was, oldest first: those of the scripts in ``migrations/versions``.
-VERSIONS = ("0001",)
-#: The version this code reads and writes.
-HEAD = VERSIONS[-1]
 #: Two processes that upgrade one PostgreSQL wait for each other by this number, which means nothing else.
 _LOCK = 5_746_213_001
 
