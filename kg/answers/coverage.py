@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date
 from threading import Lock
 from typing import Any, NamedTuple, cast
@@ -17,6 +16,7 @@ from kg.model import Control, Disclaimer, Profile, Provision
 from kg.relations import word
 from kg.release import Release
 from kg.terms import prefix_of
+from kg.values import dataclass
 
 __all__ = [
     "Assessment", "Counts", "Coverage", "Explanation", "Group", "RequirementResult", "StepView", "UnitVerdict",
