@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -214,6 +213,8 @@ class Release:
     def digest(self) -> str:
         """SHA-256 of the canonical content, the first 16 hex digits: the release's name.  It does not depend on
         the names, number or order of files, nor on the order of rows."""
+        import json
+
         hasher = hashlib.sha256()
         groups: tuple[Iterable[Any], ...] = (
             self.frameworks.values(), self.catalogues.values(), self.rules.values(), self.provisions.values(),

@@ -23,8 +23,8 @@ else:
         """:func:`dataclasses.dataclass`; a class that is ``frozen`` and has ``slots`` gets its methods later."""
         if cls is None:
             return lambda cls: dataclass(cls, **said)
-        if said == {"frozen": True, "slots": True} and _plain(cls):
-            return _slotted(cls)
+        if said in _SAID and _plain(cls):
+            return _slotted(cls, "order" in said)
         return dataclasses.dataclass(cls, **said)
 
 
@@ -33,6 +33,8 @@ _METHODS = (
     "__init__", "__repr__", "__eq__", "__hash__", "__dataclass_fields__", "__dataclass_params__",
     *(["__replace__"] if sys.version_info >= (3, 13) else []),
 )  # fmt: skip
+_ORDER = ("__lt__", "__le__", "__gt__", "__ge__")
+_SAID = ({"frozen": True, "slots": True}, {"frozen": True, "slots": True, "order": True})
 _LOCK = RLock()
 
 
@@ -42,7 +44,7 @@ def _plain(cls: type) -> bool:
     own = vars(cls)
     return (
         cls.__bases__ == (object,)
-        and own.keys().isdisjoint((*_METHODS, "__slots__", "__match_args__", "__getstate__", "__setstate__"))
+        and own.keys().isdisjoint((*_METHODS, *_ORDER, "__slots__", "__match_args__", "__getstate__", "__setstate__"))
         and not any(word in str(kind) for kind in cls.__annotations__.values() for word in ("Var", "KW_ONLY"))
         and all(
             v.init and v.kw_only is not True and v.default_factory is dataclasses.MISSING
@@ -57,23 +59,21 @@ class _Later:
 
     made: type
 
-    def __init__(self, name: str, given: type) -> None:
-        self._name, self._given = name, given
+    def __init__(self, name: str, given: type, order: bool) -> None:
+        self._name, self._given, self._order = name, given, order
 
     def __get__(self, instance: Any, owner: type) -> Any:
         with _LOCK:
-            if vars(self.made)[self._name] is self:
-                if self._name == "__init__":
-                    self._set("__init__", _constructor(self._given))
-                else:
-                    whole = vars(dataclasses.dataclass(frozen=True)(self._given))
-                    for name in _METHODS:
-                        self._set(name, whole[name])
+            if vars(self.made)[self._name] is not self:  # another thread was here
+                pass
+            elif self._name == "__init__":
+                type.__setattr__(self.made, "__init__", _constructor(self._given))
+            else:
+                whole = vars(dataclasses.dataclass(frozen=True, order=self._order)(self._given))
+                for name, value in list(vars(self.made).items()):
+                    if isinstance(value, _Later):
+                        type.__setattr__(self.made, name, whole[name])
         return getattr(owner if instance is None else instance, self._name)
-
-    def _set(self, name: str, value: Any) -> None:
-        if isinstance(vars(self.made)[name], _Later):
-            type.__setattr__(self.made, name, value)
 
 
 def _constructor(given: type) -> Any:
@@ -98,10 +98,10 @@ def _constructor(given: type) -> Any:
     return found
 
 
-def _slotted(given: type) -> type:
+def _slotted(given: type, order: bool) -> type:
     """A class as ``given``, with a slot for each of its fields."""
     names = tuple(given.__annotations__)
-    later = {name: _Later(name, given) for name in _METHODS}
+    later = {name: _Later(name, given, order) for name in (*_METHODS, *(_ORDER if order else ()))}
 
     def refuse(what: str, instance: Any, name: str) -> None:
         if type(instance) is made or name in names:

@@ -15,6 +15,7 @@ import pytest
 import kg.answers.graph
 import kg.exports.tables
 import kg.model
+from kg.errors import Finding
 from kg.values import dataclass
 
 MODULES = (kg.model, kg.answers.graph, kg.exports.tables)
@@ -120,6 +121,16 @@ def test_what_is_made_later() -> None:
         odd(-1, "")
     with pytest.raises(TypeError):
         hash(Kept([]))  # type: ignore[arg-type]
+
+
+def test_in_order() -> None:
+    """Findings are sorted."""
+    one, two = Finding("a", 1, "X", "m"), Finding("a", 2, "X", "m")
+    assert sorted([two, one]) == [one, two]
+    assert one < two <= two
+    assert not one > two
+    with pytest.raises(TypeError):
+        one < 3  # noqa: B015
 
 
 def test_by_many_threads() -> None:

@@ -14,13 +14,13 @@ from rich.text import Text
 
 from kg.answers import Counts, Coverage, RequirementResult, StepView
 from kg.cli.output import clean
-from kg.exports import tables
 from kg.exports.words import REASONS, denominator
 
 if TYPE_CHECKING:
     from kg.answers import Explain
     from kg.answers.gaps import Gap, GapReport
     from kg.cli.session import Session
+    from kg.exports import tables
     from kg.model import Disclaimer
     from kg.release import Release
 

@@ -92,9 +92,12 @@ def open_session(
 ) -> Session:
     """Read the controls and the profile, and assess; warnings go to standard error."""
     from kg.answers import assess
-    from kg.organizations import read_profile
 
-    found = read_profile(profile, release) if profile else None
+    found = None
+    if profile:
+        from kg.organizations import read_profile
+
+        found = read_profile(profile, release)
     kept = organization_of(controls)
     if kept:
         sheet, stored = _read_kept(release, kept)

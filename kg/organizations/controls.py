@@ -847,7 +847,7 @@ def _text_table(shown: str, data: bytes) -> Table:
 
 # ------------------------------------------------------------------ workbooks
 
-_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
+_ENCRYPTED = b"E\0n\0c\0r\0y\0p\0t\0e\0d\0P\0a\0c\0k\0a\0g\0e\0"  #: UTF-16
 CellValue = int | float | str | bool | time | date | datetime | timedelta
 
 
@@ -872,7 +872,9 @@ def workbook_sheets(shown: str, data: bytes) -> list[tuple[str, tuple[int, int] 
     try:
         if data.startswith(b"PK"):
             _refuse_giants(shown, data)
-        elif _ENCRYPTED in data:  # an OLE container around a workbook that calamine does not take for one
+        elif (
+            "EncryptedPackage".encode("utf-16-le") in data
+        ):  # an OLE container around a workbook that calamine does not take for one
             raise calamine.PasswordError
         with calamine.load_workbook(io.BytesIO(data)) as book:
             names = [
@@ -905,17 +907,17 @@ def _refuse_giants(shown: str, data: bytes) -> None:
             if "worksheets/" not in entry.filename or not entry.filename.endswith(".xml"):
                 continue
             sheet = archive.read(entry)
-            rows, columns, where = _extent(_ANY_ROW.findall(sheet), _ANY_COLUMN.findall(sheet))
+            rows, columns, where = _extent(re.findall(_ANY_ROW, sheet), re.findall(_ANY_COLUMN, sheet))
             if rows * columns > _MOST_CELLS:  # cells that are only formatted do not count: look again, slowly
-                filled = set(_FILLED_CELL.findall(sheet))
+                filled = set(re.findall(_FILLED_CELL, sheet))
                 rows, columns, where = _extent((row for _, row in filled), (column for column, _ in filled))
             if rows * columns > _MOST_CELLS:
                 raise InputError.one(shown, "UNREADABLE", f"a sheet of the workbook reaches to the cell {where}", hint)
 
 
-_ANY_ROW = re.compile(rb"\br=[\"'][A-Z]{0,3}([0-9]{1,7})[\"']")
-_ANY_COLUMN = re.compile(rb"\br=[\"']([A-Z]{1,3})")
-_FILLED_CELL = re.compile(rb"<(?:\w+:)?c\s[^>]*?\br=[\"']([A-Z]{1,3})([0-9]{1,7})[\"'][^>]*(?<!/)>")
+_ANY_ROW = rb"\br=[\"'][A-Z]{0,3}([0-9]{1,7})[\"']"
+_ANY_COLUMN = rb"\br=[\"']([A-Z]{1,3})"
+_FILLED_CELL = rb"<(?:\w+:)?c\s[^>]*?\br=[\"']([A-Z]{1,3})([0-9]{1,7})[\"'][^>]*(?<!/)>"
 
 
 def _extent(rows: Iterable[bytes], columns: Iterable[bytes]) -> tuple[int, int, str]:
