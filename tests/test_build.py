@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from datetime import date, timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from pyoxigraph import CanonicalizationAlgorithm, Dataset
 from servers import ROOT, Server
 
 from kg import Release, answers
+from kg.answers.graph import Filter, graph_of
 from kg.arrays import Arrays
 from kg.cli.app import _made
 from kg.cli.demo import example_paths
@@ -155,6 +157,21 @@ def test_answers_are_the_same(both: tuple[Release, Release]) -> None:
             *(dumps(h) for h in answers.search(release, "data poisoning")[:5]),
         ])  # fmt: skip
     assert said[0] == said[1]
+
+
+def test_what_is_worked_out_beforehand(both: tuple[Release, Release]) -> None:
+    """Wholes, requirements and what could be covered: the same on every day, also before and between the texts."""
+    read, opened = both
+    assert [read.whole(p) for p in read.provisions] == [opened.whole(p) for p in opened.provisions]
+    texts = {v.date for f in read.frameworks.values() for v in f.text_versions}
+    for day in (date(1990, 1, 1), *texts, max(texts) + timedelta(1)):
+        for f in read.frameworks:
+            assert read.requirements(f, day) == opened.requirements(f, day)
+        graphs = [graph_of(r, day, Filter()) for r in both]
+        assert graphs[0].coverable == graphs[1].coverable
+        assert (graphs[0].is_coverable == graphs[1].is_coverable).all()
+    strict = [graph_of(r, max(texts), Filter(max_hops=1)) for r in both]
+    assert strict[0].coverable == strict[1].coverable != graphs[0].coverable
 
 
 def test_a_lazy_map_is_a_dictionary_that_nobody_can_change(both: tuple[Release, Release]) -> None:
@@ -385,12 +402,13 @@ def test_what_coverage_does_not_need_is_not_imported() -> None:
     heavy = (
         "pydantic fastapi strawberry rdflib networkx scipy pandas yaml rapidfuzz pyoxigraph sqlalchemy alembic uvicorn "
         "xlsxwriter kg.sources kg.rdf kg.answers.plan kg.answers.overlap kg.organizations.formats kg.cli.plan "
-        "kg.organizations.suggestions"
+        "kg.organizations.suggestions kg.organizations.profiles kg.answers.compare kg.answers.steps "
+        "kg.answers.timeline kg.exports.tables tomllib"
     ).split()
     code = (
-        "import sys\nfrom kg.cli.app import app\n"
+        "import sys\nfrom kg.cli import main\n"
         f"sys.argv = ['kg', 'coverage', {str(example_paths()[0])!r}]\n"
-        "try:\n    app()\nexcept SystemExit:\n    pass\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
         f"print([m for m in {heavy!r} if m in sys.modules], file=sys.stderr)"
     )
     Release.load()

@@ -17,6 +17,7 @@ import mmap
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import cached_property
 from math import prod
 from pathlib import Path
 from re import fullmatch
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["FORMAT", "MAPS", "ROWS", "Build", "DamagedError", "add_dataset", "fresh", "remove", "write"]
 
 #: Raised by one whenever the layout changes: other builds are then not looked at.
-FORMAT = 1
+FORMAT = 2
 MANIFEST, OBJECTS, ARRAYS, DATASET = "manifest.json", "objects.json", "arrays.bin", "dataset.nq"
 _ALIGNED = 64
 _SEAL = b"# sha256 "
@@ -82,11 +83,12 @@ def write(
     release: Release | None,
     columns: Mapping[str, np.ndarray[Any, Any]],
     named: Callable[[str], str] = str,
+    structure: Mapping[str, Any] | None = None,
 ) -> None:
     """Publish a build at ``folder``, which another process may do at the same time: the first one stays.
 
     ``facts`` go into the manifest as they are; without a ``release`` there are columns only; ``columns`` may be empty;
-    ``named`` is what a source's path is kept as.
+    ``named`` is what a source's path is kept as; ``structure`` is :func:`kg.compiled.derived.structure`.
     Raises :class:`OSError` where the folder cannot be written, and then nothing is left behind.
     """
     parts = {} if release is None else {name: getattr(release, name) for name in (*MAPS, *ROWS)}
@@ -95,7 +97,7 @@ def write(
     making.mkdir()
     try:
         files: list[str] = []
-        sections = _write_objects(making, parts, files, named)
+        sections = _write_objects(making, parts, files, named, structure or {})
         described = _write_arrays(making, columns)
         manifest = {
             "format": FORMAT,
@@ -122,7 +124,11 @@ def write(
 
 
 def _write_objects(
-    making: Path, parts: Mapping[str, Any], files: list[str], named: Callable[[str], str]
+    making: Path,
+    parts: Mapping[str, Any],
+    files: list[str],
+    named: Callable[[str], str],
+    structure: Mapping[str, Any],
 ) -> dict[str, Any]:
     numbers: dict[str, int] = {}
 
@@ -144,6 +150,8 @@ def _write_objects(
         sections[name] = {"begin": begin, "bytes": len(body), "index": len(index)}
         pieces += [body, index]
         begin += len(body) + len(index)
+    pieces.append(orjson.dumps(structure))
+    sections["structure"] = {"begin": begin, "bytes": len(pieces[-1])}
     _write_file(making / OBJECTS, pieces)
     return sections
 
@@ -281,6 +289,13 @@ class Build:
             section: Section[Any] = Section(kind, data[begin : begin + length], index["places"], self._files)
             keys = [tuple(key) if isinstance(key, list) else key for key in index["keys"]]
             found = self._sections.setdefault(name, (section, keys))
+        return found
+
+    @cached_property
+    def structure(self) -> dict[str, Any]:
+        """What :func:`kg.compiled.derived.structure` made of the release."""
+        where = self.manifest["sections"]["structure"]
+        found: dict[str, Any] = orjson.loads(self._parts[OBJECTS][where["begin"] : where["begin"] + where["bytes"]])
         return found
 
     def _files(self) -> list[str]:

@@ -665,10 +665,13 @@ def _one_of_each_record(
                     message = f"the record {record.id!r} {what} {said} here and {before} in a row above"
                     hint = "one record, one day: give the newer record another name"
                     findings.append(Finding(table.path, line, "BAD_VALUE", message, hint, table.cell(line, index)))
-            records[record.id] = replace(
-                known, day=known.day or record.day, valid_until=known.valid_until or record.valid_until
-            )
-    return [replace(c, evidence=tuple(records[r.id] for r in c.evidence)) for c in controls], findings
+            if (record.day and not known.day) or (record.valid_until and not known.valid_until):
+                records[record.id] = replace(
+                    known, day=known.day or record.day, valid_until=known.valid_until or record.valid_until
+                )
+    return [
+        replace(c, evidence=tuple(records[r.id] for r in c.evidence)) if c.evidence else c for c in controls
+    ], findings
 
 
 def _columns(table: Table) -> tuple[dict[str, int], list[Finding]]:
