@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from kg.answers import Explain
     from kg.answers.gaps import Gap, GapReport
     from kg.cli.session import Session
-    from kg.exports import tables
+    from kg.exports.tables import Table as Rows
     from kg.model import Disclaimer
     from kg.release import Release
 
@@ -337,8 +337,10 @@ def _beside(console: Console, found: Explain, release: Release) -> None:
 # ---------------------------------------------------------------- any table
 
 
-def document_table(console: Console, table: tables.Table, names: Sequence[str], limit: int = 0) -> None:
+def document_table(console: Console, table: Rows, names: Sequence[str], limit: int = 0) -> None:
     """Some columns of a table of ``kg.exports.tables``; those whose name ends in ``.`` are not wrapped."""
+    from kg.exports.tables import text_of
+
     known = {c.name: (index, c) for index, c in enumerate(table.columns)}
     picked = [known[n.rstrip(".")] for n in names]
     how = {"number": ">", "verdict": "v", "text": "<"}
@@ -347,6 +349,6 @@ def document_table(console: Console, table: tables.Table, names: Sequence[str], 
     if not table.rows:
         paragraph(console, f"{table.empty}\n")
     else:
-        put(console, simple_table(columns, [[tables.text_of(row[i]) for i, _ in picked] for row in rows]))
+        put(console, simple_table(columns, [[text_of(row[i]) for i, _ in picked] for row in rows]))
     if rest := len(table.rows) - len(rows):
         paragraph(console, f"… and {rest} more (--limit 0 lists all)\n", "dim")
