@@ -12,12 +12,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from kg.answers import Counts, Coverage, RequirementResult, StepView
 from kg.cli.output import clean
-from kg.exports.words import REASONS, denominator
 
 if TYPE_CHECKING:
-    from kg.answers import Explain
+    from kg.answers import Counts, Coverage, Explain, RequirementResult, StepView
     from kg.answers.gaps import Gap, GapReport
     from kg.cli.session import Session
     from kg.exports.tables import Table as Rows
@@ -201,6 +199,8 @@ def requirements_table(console: Console, found: Coverage) -> None:
 
 def reasons(r: RequirementResult) -> str:
     """Why a verdict is not better, in words."""
+    from kg.exports.words import REASONS
+
     return "; ".join(REASONS[reason] for reason in r.reasons)
 
 
@@ -232,6 +232,8 @@ def gap_block(console: Console, gap: Gap) -> None:
 
 def gap_list(console: Console, report: GapReport, release: Release, limit: int) -> None:
     """The open requirements of one framework, worst first."""
+    from kg.exports.words import denominator
+
     c = report.coverage
     name = release.frameworks[c.framework].short_title
     console.print(text(f"{name}: {len(report.gaps)} of {c.counts.applicable} applicable requirements are open", "bold"))

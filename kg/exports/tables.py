@@ -13,12 +13,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import field
 from datetime import date
 from importlib import import_module
-from typing import Any, Literal, NamedTuple, overload
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
-from kg.answers import StepView
-from kg.model import Disclaimer
-from kg.release import Release
 from kg.values import dataclass
+
+if TYPE_CHECKING:
+    from kg.answers import StepView
+    from kg.model import Disclaimer
+    from kg.release import Release
 
 __all__ = [
     "Cell", "Column", "Document", "Link", "Rows", "Table", "chain_text", "document", "link_to", "text_of", "yes",
