@@ -397,23 +397,32 @@ def test_lazy_names_are_those_that_the_type_checker_sees(package: str) -> None:
         module.nothing  # noqa: B018
 
 
-def test_what_coverage_does_not_need_is_not_imported() -> None:
-    """Neither what reads sources nor what only other commands, the web side or errors need."""
+def test_what_a_command_does_not_need_is_not_imported() -> None:
+    """Neither what reads sources nor what only other commands, the web side or errors need; and looking things up needs
+    no engine."""
     heavy = (
         "pydantic fastapi strawberry rdflib networkx scipy pandas yaml rapidfuzz pyoxigraph sqlalchemy alembic uvicorn "
         "xlsxwriter kg.sources kg.rdf kg.answers.plan kg.answers.overlap kg.organizations.formats kg.cli.plan "
         "kg.organizations.suggestions kg.organizations.profiles kg.answers.compare kg.answers.steps "
         "kg.answers.timeline kg.exports.tables tomllib"
     ).split()
-    code = (
-        "import sys\nfrom kg.cli import main\n"
-        f"sys.argv = ['kg', 'coverage', {str(example_paths()[0])!r}]\n"
-        "try:\n    main()\nexcept SystemExit:\n    pass\n"
-        f"print([m for m in {heavy!r} if m in sys.modules], file=sys.stderr)"
-    )
+    example = str(example_paths()[0])
+    look_up = ("show", "eu-ai-act:art-15.5"), ("search", "data poisoning"), ("stats",), ("--help",)
+    wanted: list[tuple[tuple[tuple[str, ...], ...], list[str]]] = [
+        ((("coverage", example),), heavy),
+        (look_up, ["numpy", "kg.answers.engine", "pydantic", "sqlalchemy", "kg.sources"]),
+        ((("plan", example, "--limit", "1", "-f", "gdpr"),), ["pydantic", "sqlalchemy", "kg.sources", "rdflib"]),
+    ]
     Release.load()
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=60)
-    assert found.stderr.strip().splitlines()[-1] == "[]"
+    for commands, modules in wanted:
+        code = (
+            f"import sys\nfrom kg.cli import main\nfor command in {commands!r}:\n"
+            "    sys.argv = ['kg', *command]\n"
+            "    try:\n        main()\n    except SystemExit as end:\n        assert not end.code, command\n"
+            f"print([m for m in {modules!r} if m in sys.modules], file=sys.stderr)"
+        )
+        found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=60)
+        assert found.stderr.strip().splitlines()[-1] == "[]", commands
 
 
 def test_a_server_without_a_store_needs_no_sqlalchemy() -> None:

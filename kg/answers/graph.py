@@ -265,6 +265,8 @@ class Graph:
         if build is None or self.filter != Filter():
             return self.covers()
         texts, offsets, starts, targets = self.release.cache("covers", lambda: [*map(build.columns.get, COVERS)])
+        if texts is None:  # a build without columns
+            return self.covers()
         for state in np.flatnonzero((texts == self.arrays.texts(self.as_of)).all(axis=1)).tolist():
             return starts[offsets[state] : offsets[state + 1]], targets[offsets[state] : offsets[state + 1]]
         return self.covers()

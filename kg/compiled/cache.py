@@ -248,10 +248,9 @@ def _publish(folder: Path, release: Release, sources: list[dict[str, str]]) -> N
         for name, _ in _sources(root)
     }
     from kg import __version__
-    from kg.compiled.derived import structure
 
     facts = {"release": release.digest, "tool": f"kg {__version__}", "sources": sources}
-    write(folder, facts, release, columns(release), lambda path: paths.get(path, path), structure(release))
+    write(folder, facts, release, columns(release), lambda path: paths.get(path, path))
 
 
 def columns(release: Release) -> dict[str, Any]:

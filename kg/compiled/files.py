@@ -83,21 +83,23 @@ def write(
     release: Release | None,
     columns: Mapping[str, np.ndarray[Any, Any]],
     named: Callable[[str], str] = str,
-    structure: Mapping[str, Any] | None = None,
 ) -> None:
     """Publish a build at ``folder``, which another process may do at the same time: the first one stays.
 
     ``facts`` go into the manifest as they are; without a ``release`` there are columns only; ``columns`` may be empty;
-    ``named`` is what a source's path is kept as; ``structure`` is :func:`kg.compiled.derived.structure`.
+    ``named`` is what a source's path is kept as.
     Raises :class:`OSError` where the folder cannot be written, and then nothing is left behind.
     """
+    from kg.compiled.derived import structure
+
     parts = {} if release is None else {name: getattr(release, name) for name in (*MAPS, *ROWS)}
+    follows = {} if release is None else structure(release)
     folder.parent.mkdir(parents=True, exist_ok=True)
     making = fresh(folder.parent)
     making.mkdir()
     try:
         files: list[str] = []
-        sections = _write_objects(making, parts, files, named, structure or {})
+        sections = _write_objects(making, parts, files, named, follows)
         described = _write_arrays(making, columns)
         manifest = {
             "format": FORMAT,
@@ -128,7 +130,7 @@ def _write_objects(
     parts: Mapping[str, Any],
     files: list[str],
     named: Callable[[str], str],
-    structure: Mapping[str, Any],
+    follows: Mapping[str, Any],
 ) -> dict[str, Any]:
     numbers: dict[str, int] = {}
 
@@ -150,7 +152,7 @@ def _write_objects(
         sections[name] = {"begin": begin, "bytes": len(body), "index": len(index)}
         pieces += [body, index]
         begin += len(body) + len(index)
-    pieces.append(orjson.dumps(structure))
+    pieces.append(orjson.dumps(follows))
     sections["structure"] = {"begin": begin, "bytes": len(pieces[-1])}
     _write_file(making / OBJECTS, pieces)
     return sections
