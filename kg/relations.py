@@ -61,10 +61,12 @@ class Outcome(IntEnum):
 
 def _derive() -> list[list[int]]:
     table = [[0] * 32 for _ in range(32)]
-    for a, b in product(range(32), repeat=2):
-        for x, y in product(range(5), repeat=2):
-            if a >> x & 1 and b >> y & 1:
-                table[a][b] |= _base_table[x][y]
+    for x, y in product(range(5), repeat=2):
+        table[1 << x][1 << y] = _base_table[x][y]
+    for a, b in product(range(1, 32), repeat=2):  # what may hold of either of two may hold
+        first, second = a & -a, b & -b
+        table[a][b] = table[first][second] | table[a ^ first][second] | table[first][b ^ second]
+        table[a][b] |= table[a ^ first][b ^ second]
     return table
 
 
@@ -74,23 +76,26 @@ def base_relation(a: frozenset[int], b: frozenset[int]) -> int:
     >>> word(base_relation(frozenset({1, 2}), frozenset({2})))
     'superset_of'
     """
-    if a == b:
-        return EQUAL
-    if a < b:
-        return SUBSET_OF
-    if a > b:
+    return _relation_of(a, b, a & b)
+
+
+def _relation_of(a: object, b: object, common: object) -> int:
+    if common == a:
+        return EQUAL if common == b else SUBSET_OF
+    if common == b:
         return SUPERSET_OF
-    return INTERSECTS_WITH if a & b else NO_RELATIONSHIP
+    return INTERSECTS_WITH if common else NO_RELATIONSHIP
 
 
 def _derive_base() -> list[list[int]]:
     """For each pair of base relations A–B, B–C: which may hold A–C.  A region of the Venn diagram of three
     sets is a number 1–7 whose bits say which sets it lies in; which regions are non-empty is all that counts."""
     table = [[0] * 5 for _ in range(5)]
-    for filled in product((False, True), repeat=7):
-        sets = [frozenset(r for r in range(1, 8) if filled[r - 1] and r >> s & 1) for s in range(3)]
-        if all(sets):
-            ab, bc, ac = (base_relation(sets[i], sets[j]) for i, j in ((0, 1), (1, 2), (0, 2)))
+    regions = [sum(1 << r for r in range(1, 8) if r >> s & 1) for s in range(3)]
+    for filled in range(2, 256, 2):
+        a, b, c = (filled & inside for inside in regions)
+        if a and b and c:
+            ab, bc, ac = _relation_of(a, b, a & b), _relation_of(b, c, b & c), _relation_of(a, c, a & c)
             table[ab.bit_length() - 1][bc.bit_length() - 1] |= ac
     return table
 

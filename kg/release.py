@@ -341,14 +341,21 @@ class Release:
 
     def whole(self, id_: str) -> str:
         """The whole a provision stands in, in the text's own order; empty for a top node."""
-        wholes = self.wholes_of.get(id_, ())
-        return wholes[0].whole if wholes and not wholes[0].incorporates else ""
+        return self._whole.get(id_, "")
+
+    @cached_property
+    def _whole(self) -> dict[str, str]:
+        if self.build is not None:
+            known: dict[str, str] = self.build.structure["wholes"]
+            return known
+        return {part: wholes[0].whole for part, wholes in self.wholes_of.items() if not wholes[0].incorporates}
 
     def ancestors(self, id_: str) -> list[str]:
         """The wholes above a provision, nearest first, along the text's own order."""
-        found = []
-        while id_ := self.whole(id_):
-            found.append(id_)
+        found, whole = [], self._whole.get
+        while above := whole(id_):
+            found.append(above)
+            id_ = above
         return found
 
     def text_in_force(self, framework: str, as_of: date) -> date:
@@ -361,6 +368,10 @@ class Release:
         provisions with no assessable descendant in that text."""
         text = self.text_in_force(framework, as_of)
         key = ("requirements", framework, text)
+        if key not in self._caches and self.build is not None:
+            known = self.build.structure["requirements"][framework]
+            if text.isoformat() in known:
+                self._caches[key] = tuple(self.provisions[id_] for id_ in known[text.isoformat()])
         if key not in self._caches:
             here = [p for p in self.provisions.values() if p.framework == framework and p.in_text(text)]
             assessable = {p.id for p in here if p.assessable}

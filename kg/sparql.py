@@ -21,13 +21,14 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import orjson
 
 from kg.errors import KgError
+from kg.values import dataclass
 
 if TYPE_CHECKING:
     from kg.release import Release

@@ -155,14 +155,12 @@ def natural_key(value: str) -> tuple[tuple[int, int, str], ...]:
     return tuple(key)
 
 
-# Possessive throughout, so that what does not match is refused in linear time.
+# Compiled when a reference is resolved.  Possessive throughout, so that what does not match is refused in linear time.
 _REST = r"(?P<rest>(?:[\s.,]*+(?:point)?+\s*+\(?+\s*+[0-9a-z]++\s*+\)?+)*+)$"
-_ARTICLE = re.compile(r"^(?:art(?:icle|\.)?|§)?[\s.\-]*+(?P<number>\d+[a-z]?)" + _REST, re.IGNORECASE)
-_ANNEX = re.compile(
-    r"^annex[\s.\-]*+(?P<number>[ivxlc]++)(?:[\s,.]*+section[\s.]*+(?P<section>[a-z]))?" + _REST, re.IGNORECASE
-)
+_ARTICLE = r"^(?:art(?:icle|\.)?|§)?[\s.\-]*+(?P<number>\d+[a-z]?)" + _REST
+_ANNEX = r"^annex[\s.\-]*+(?P<number>[ivxlc]++)(?:[\s,.]*+section[\s.]*+(?P<section>[a-z]))?" + _REST
 _LONGEST_REFERENCE = 200
-_PIECE = re.compile(r"[0-9]+[a-z]?|[a-z]+", re.IGNORECASE)
+_PIECE = r"(?i:[0-9]+[a-z]?|[a-z]+)"
 
 
 def resolve_reference(framework: str, text: str) -> list[str]:
@@ -183,14 +181,14 @@ def resolve_reference(framework: str, text: str) -> list[str]:
     if text.lower().startswith(framework.lower() + ":"):
         text = text[len(framework) + 1 :].strip()
     found = [f"{framework}:{text}"]
-    if match := _ANNEX.match(text):
+    if match := re.match(_ANNEX, text, re.IGNORECASE):
         pieces = [match["number"].upper()]
         if match["section"]:
             pieces.append(match["section"].upper())
-        pieces += [p.lower() for p in _PIECE.findall(re.sub("point", " ", match["rest"] or "", flags=re.I))]
+        pieces += [p.lower() for p in re.findall(_PIECE, re.sub("point", " ", match["rest"] or "", flags=re.I))]
         found.append(f"{framework}:annex-" + ".".join(pieces))
-    elif match := _ARTICLE.match(text):
-        pieces = [match["number"].lower(), *(p.lower() for p in _PIECE.findall(match["rest"]))]
+    elif match := re.match(_ARTICLE, text, re.IGNORECASE):
+        pieces = [match["number"].lower(), *(p.lower() for p in re.findall(_PIECE, match["rest"]))]
         found.append(f"{framework}:art-" + ".".join(pieces))
     found.append(f"{framework}:" + text.upper().replace(" ", "-"))
     found.append(f"{framework}:" + re.sub(r"^(clause|control|annex a)\s+", "", text, flags=re.I).upper())

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from datetime import date, timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from pyoxigraph import CanonicalizationAlgorithm, Dataset
 from servers import ROOT, Server
 
 from kg import Release, answers
+from kg.answers.graph import Filter, graph_of
 from kg.arrays import Arrays
 from kg.cli.app import _made
 from kg.cli.demo import example_paths
@@ -156,6 +158,21 @@ def test_answers_are_the_same(both: tuple[Release, Release]) -> None:
             *(dumps(h) for h in answers.search(release, "data poisoning")[:5]),
         ])  # fmt: skip
     assert said[0] == said[1]
+
+
+def test_what_is_worked_out_beforehand(both: tuple[Release, Release]) -> None:
+    """Wholes, requirements and what could be covered: the same on every day, also before and between the texts."""
+    read, opened = both
+    assert [read.whole(p) for p in read.provisions] == [opened.whole(p) for p in opened.provisions]
+    texts = {v.date for f in read.frameworks.values() for v in f.text_versions}
+    for day in (date(1990, 1, 1), *texts, max(texts) + timedelta(1)):
+        for f in read.frameworks:
+            assert read.requirements(f, day) == opened.requirements(f, day)
+        graphs = [graph_of(r, day, Filter()) for r in both]
+        assert graphs[0].coverable == graphs[1].coverable
+        assert (graphs[0].is_coverable == graphs[1].is_coverable).all()
+    strict = [graph_of(r, max(texts), Filter(max_hops=1)) for r in both]
+    assert strict[0].coverable == strict[1].coverable != graphs[0].coverable
 
 
 def test_a_lazy_map_is_a_dictionary_that_nobody_can_change(both: tuple[Release, Release]) -> None:
@@ -381,22 +398,32 @@ def test_lazy_names_are_those_that_the_type_checker_sees(package: str) -> None:
         module.nothing  # noqa: B018
 
 
-def test_what_coverage_does_not_need_is_not_imported() -> None:
-    """Neither what reads sources nor what only other commands, the web side or errors need."""
+def test_what_a_command_does_not_need_is_not_imported() -> None:
+    """Neither what reads sources nor what only other commands, the web side or errors need; and looking things up needs
+    no engine."""
     heavy = (
         "pydantic fastapi strawberry rdflib networkx scipy pandas yaml rapidfuzz pyoxigraph sqlalchemy alembic uvicorn "
         "xlsxwriter kg.sources kg.rdf kg.answers.plan kg.answers.overlap kg.organizations.formats kg.cli.plan "
-        "kg.organizations.suggestions"
+        "kg.organizations.suggestions kg.organizations.profiles kg.answers.compare kg.answers.steps "
+        "kg.answers.timeline kg.exports.tables tomllib"
     ).split()
-    code = (
-        "import sys\nfrom kg.cli.app import app\n"
-        f"sys.argv = ['kg', 'coverage', {str(example_paths()[0])!r}]\n"
-        "try:\n    app()\nexcept SystemExit:\n    pass\n"
-        f"print([m for m in {heavy!r} if m in sys.modules], file=sys.stderr)"
-    )
+    example = str(example_paths()[0])
+    look_up = ("show", "eu-ai-act:art-15.5"), ("search", "data poisoning"), ("stats",), ("--help",)
+    wanted: list[tuple[tuple[tuple[str, ...], ...], list[str]]] = [
+        ((("coverage", example),), heavy),
+        (look_up, ["numpy", "kg.answers.engine", "pydantic", "sqlalchemy", "kg.sources"]),
+        ((("plan", example, "--limit", "1", "-f", "gdpr"),), ["pydantic", "sqlalchemy", "kg.sources", "rdflib"]),
+    ]
     Release.load()
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=60)
-    assert found.stderr.strip().splitlines()[-1] == "[]"
+    for commands, modules in wanted:
+        code = (
+            f"import sys\nfrom kg.cli import main\nfor command in {commands!r}:\n"
+            "    sys.argv = ['kg', *command]\n"
+            "    try:\n        main()\n    except SystemExit as end:\n        assert not end.code, command\n"
+            f"print([m for m in {modules!r} if m in sys.modules], file=sys.stderr)"
+        )
+        found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=60)
+        assert found.stderr.strip().splitlines()[-1] == "[]", commands
 
 
 @pytest.mark.parametrize("stateless", [True, False])

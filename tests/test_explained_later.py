@@ -10,6 +10,7 @@ import pytest
 
 from kg import Release
 from kg.answers import assess
+from kg.answers.coverage import _EXPLAINED
 from kg.answers.engine.algebra import distinct
 from kg.model import Control, ControlRow, ControlStatus
 from kg.relations import EQUAL
@@ -38,6 +39,18 @@ def test_a_result_equals_another_whichever_was_looked_at_first(results):
     assert looked == fresh
     assert all(r.explanation is r.explanation for r in fresh)
     assert repr(looked[0]) == repr(results()[0])
+
+
+def test_what_chains_pass_is_known_without_them(results):
+    """Cautions travel with an answer by the nodes that its chains pass."""
+    looked = [r.explanation for r in results()]
+    passed = {end for e in looked if e for s in e.steps for end in (s.subject, s.object)}
+    assert len(passed) > 40
+    assert _EXPLAINED.passed(results()) == passed
+    half = results()
+    for r in half[::2]:
+        assert r.explanation == looked[half.index(r)]
+    assert _EXPLAINED.passed(half) == passed
 
 
 def test_a_result_is_copied_and_pickled_whole(results):

@@ -12,12 +12,12 @@ smaller.  The order is fixed: excluded, territory, role, tier, fact, date.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 
 from kg.model import ROLES, TIERS, ApplicationRule, Condition, Profile, ProfileWord, Provision, System
 from kg.release import Release
+from kg.values import dataclass
 
 __all__ = [
     "METHOD", "Applicability", "Decision", "RequirementDecision", "Unit", "applicability", "binding_roles", "decide",
@@ -316,15 +316,13 @@ def _dated(release: Release, requirement: Provision, facts: dict[str, bool], as_
             legal_reference=_cited(release, near),
         )  # fmt: skip
     first = min(mine, key=lambda r: (r.applies_from, r.id))
-    found = Decision(
-        Applicability.APPLICABLE, "", "", first.applies_from, first.basis, first.id, _cited(release, first)
-    )
+    by = (first.applies_from, first.basis, first.id, _cited(release, first))
     if first.applies_from <= as_of:
-        return found
+        return Decision(Applicability.APPLICABLE, "", "", *by)
     when = f"applies from {first.applies_from} ({first.basis})"
     if first_text is not None and unpublished:
         when += f"; there was no text of it before {first_text.date}"
-    return replace(found, applicability=Applicability.NOT_YET_APPLICABLE, because="date", explanation=when)
+    return Decision(Applicability.NOT_YET_APPLICABLE, "date", when, *by)
 
 
 def _distance(rule: ApplicationRule, facts: dict[str, bool]) -> tuple[int, int, int, str]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from datetime import date
 from threading import Lock
 from typing import Any, NamedTuple, cast
@@ -12,11 +11,12 @@ from typing import Any, NamedTuple, cast
 from kg.answers.applicability import Applicability, Decision, Unit, decide, prevailing, units
 from kg.answers.freshness import fresh_until
 from kg.answers.graph import Filter, Step, graph_of
-from kg.answers.judge import Judge, Judgement, Reason, Ruling, Verdict
+from kg.answers.judge import Judge, Judgement, Reason, Ruling, Verdict, passed
 from kg.model import Control, Disclaimer, Profile, Provision
 from kg.relations import word
 from kg.release import Release
 from kg.terms import prefix_of
+from kg.values import dataclass
 
 __all__ = [
     "Assessment", "Counts", "Coverage", "Explanation", "Group", "RequirementResult", "StepView", "UnitVerdict",
@@ -106,13 +106,12 @@ class _Explained:
     def __set__(self, result: Any, value: Any) -> None:
         self._slot.__set__(result, value)
 
-    def passed(self, result: RequirementResult) -> Iterator[str]:
-        """The ids of the nodes that the chain shown passes, whether or not it has been asked for."""
-        found = self._slot.__get__(result)
-        if isinstance(found, _Later):
-            yield from (end for s in found.ruling.shown.steps for end in (s.subject, s.object))
-        elif found:
-            yield from (end for s in found.steps for end in (s.subject, s.object))
+    def passed(self, results: Iterable[RequirementResult]) -> set[str]:
+        """The ids that the chains shown pass, whether or not they have been asked for."""
+        every = [self._slot.__get__(r) for r in results]
+        made = (e for e in every if e and not isinstance(e, _Later))
+        later = passed(e.ruling for e in every if isinstance(e, _Later))
+        return later | {end for e in made for s in e.steps for end in (s.subject, s.object)}
 
 
 class _Later(NamedTuple):
@@ -373,7 +372,7 @@ class Assessment:
 
 def _passed(results: Sequence[RequirementResult]) -> set[str]:
     """The frameworks that the chains shown pass: their cautions concern the answer too."""
-    return {prefix_of(end) for end in {end for r in results for end in _EXPLAINED.passed(r)}}
+    return set(map(prefix_of, _EXPLAINED.passed(results)))
 
 
 def _count(results: Sequence[RequirementResult]) -> Counts:

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from threading import Lock
@@ -25,10 +24,12 @@ import numpy as np
 from kg.answers.engine.algebra import Array, Entries, Pairs, pairs, rank_of
 from kg.answers.engine.walk import Level, Table, View, gather, kept, walk, within_at_least
 from kg.arrays import FULL_STRENGTH, HIGHEST, PROVISION
+from kg.compiled.derived import COVERS
 from kg.errors import UsageError
 from kg.model import Authority, Mapping, Provision
 from kg.relations import Evidence, Outcome
 from kg.release import Release
+from kg.values import dataclass
 
 __all__ = ["MAX_HOPS", "Chain", "Filter", "Graph", "Step", "graph_of", "ids_of"]
 
@@ -245,8 +246,9 @@ class Graph:
         """Provision → the reference controls and joint nodes that contain or overlap it within the hop limit.  What
         is not here is our blind spot: no shipped control can cover it."""
         found: defaultdict[str, list[str]] = defaultdict(list)
+        names = [*self.arrays.node_ids]
         for start, target in zip(*(column.tolist() for column in self._covers), strict=True):
-            found[self.name(target)].append(self.name(start))
+            found[names[target]].append(names[start])
         return {target: tuple(starts) for target, starts in found.items()}
 
     @cached_property
@@ -258,6 +260,18 @@ class Graph:
 
     @cached_property
     def _covers(self) -> tuple[Array, Array]:
+        """The same as :meth:`covers`; a build knows it for the texts that are asked for."""
+        build = self.release.build
+        if build is None or self.filter != Filter():
+            return self.covers()
+        texts, offsets, starts, targets = self.release.cache("covers", lambda: [*map(build.columns.get, COVERS)])
+        if texts is None:  # a build without columns
+            return self.covers()
+        for state in np.flatnonzero((texts == self.arrays.texts(self.as_of)).all(axis=1)).tolist():
+            return starts[offsets[state] : offsets[state + 1]], targets[offsets[state] : offsets[state + 1]]
+        return self.covers()
+
+    def covers(self) -> tuple[Array, Array]:
         """The reference controls and joint nodes, and beside each a provision that it contains or overlaps."""
         starts, targets = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
         ids = (*self.release.controls, *self.release.joints)

@@ -7,7 +7,6 @@ members are each contained by an implemented control, which acts as one more con
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date
 from enum import IntEnum, StrEnum
 from functools import cache, cached_property
@@ -23,8 +22,9 @@ from kg.answers.graph import Chain, Graph, Step, ids_of
 from kg.arrays import FULL_STRENGTH, HIGHEST
 from kg.model import Control, ControlStatus
 from kg.relations import AT_LEAST, NO_RELATIONSHIP, Combined, Outcome, outcome
+from kg.values import dataclass
 
-__all__ = ["Contender", "Judge", "Judgement", "Reason", "Ruling", "Verdict"]
+__all__ = ["Contender", "Judge", "Judgement", "Reason", "Ruling", "Verdict", "passed"]
 
 
 class Verdict(IntEnum):
@@ -121,6 +121,14 @@ class Ruling:
             return None
         against = [c for c in self.kept if not c.mask & self.shown.mask]
         return min(against, key=lambda c: c.rank, default=None)
+
+
+def passed(rulings: Iterable[Ruling]) -> set[str]:
+    """The ids that the chains shown of some rulings pass, those of the contenders included; no chain is made."""
+    by: dict[Judge, list[int]] = {}
+    for ruling in rulings:
+        by.setdefault(ruling._judge, []).append(ruling._pair)
+    return {id_ for judge, pairs in by.items() for id_ in judge.passed(np.array(pairs, np.int64))}
 
 
 class Judgement:
@@ -388,6 +396,15 @@ class Judge:
     def hops(self, pair: int) -> int:
         """How many hops the chain shown of a pair takes."""
         return int(self.entries.hops[self.pairs.shown[pair]])
+
+    def passed(self, chosen: Array) -> set[str]:
+        """The ids that the chains shown of some pairs pass."""
+        entries = self.pairs.shown[chosen]
+        own = [self._own[i] for i in distinct(self._of[entries])[0].tolist()]
+        path = self._table.path[self._at[entries]]
+        nodes = distinct(self.graph.arrays.edge_to[path[path >= 0]])[0].tolist()
+        nodes += [o.start for o in own]
+        return {self.contenders[o.who].id for o in own} | {self.graph.name(n) for n in nodes}
 
     def chain(self, entry: int) -> Chain:
         """A chain, made of its columns."""

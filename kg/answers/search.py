@@ -6,12 +6,13 @@ import contextlib
 import math
 import re
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from kg.errors import UnknownIdError
 from kg.model import Classification
 from kg.release import Release
+from kg.values import dataclass
 
 __all__ = ["Hit", "classification_words", "search"]
 
@@ -37,6 +38,7 @@ class Hit:
     score: float
 
 
+@cache
 def _stem(word: str) -> str:
     for end in ("ations", "ation", "ings", "ing", "ies", "ed", "es", "s"):
         if word.endswith(end) and len(word) - len(end) >= 4:
@@ -91,7 +93,9 @@ class _Index:
         self.postings: defaultdict[str, dict[str, int]] = defaultdict(dict)
         self.length: dict[str, int] = {}
         for id_, (_, ref, title, summary) in self.docs.items():
-            counts = Counter(_words(f"{title} {title} {title} {ref} {summary}"))
+            counts = Counter(_words(f"{ref} {summary}"))
+            for word in _words(title):
+                counts[word] += 3
             self.length[id_] = sum(counts.values())
             for word, count in counts.items():
                 self.postings[word][id_] = count

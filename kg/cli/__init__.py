@@ -20,7 +20,11 @@ __all__ = ["main"]
 def main() -> None:
     """Run ``kg`` with the arguments of the process and exit."""
     import gc
+    import os
 
+    # No command multiplies matrices that are worth a second thread, a server has one for each request, and the threads
+    # of NumPy's BLAS take time to start and wait for work in a loop while everything else is imported.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # What is imported and answered is many small values that live to the end: looking through them again and again
     # for cycles takes up to half the time.
     gc.set_threshold(200_000, 20, 100)

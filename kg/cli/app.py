@@ -7,6 +7,7 @@ traceback.
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from kg.cli.light import Commands, lighten
 from kg.cli.options import DataOption
@@ -263,6 +264,14 @@ class _Group(TyperGroup):
             code = _tell_usage(error) if hasattr(error, "format_message") else _tell_bug(error)
         sys.exit(code if isinstance(code, int) else 0)
 
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """The help, for which no command's own parameters are made."""
+        whole, self.commands = self.commands, {name: _listed(name) for name in self.commands}
+        try:
+            super().format_help(ctx, formatter)
+        finally:
+            self.commands = whole
+
     def invoke(self, ctx: Any) -> Any:
         """Run a command; a closed pipe ends it without a word."""
         try:
@@ -364,6 +373,13 @@ def _add(
     epilog = "\n\n".join([f"{heading}:", *examples])
     loaded = function.load() if isinstance(function, _Command) else function
     app.command(word, epilog=epilog, rich_help_panel=panel)(loaded)
+
+
+def _listed(name: str) -> Any:
+    """The command or group of this name as the list of all shows it."""
+    function, panel = next((f, p) for whole, f, p, _ in reversed(COMMANDS) if name in (whole, whole.split()[0]))
+    loaded = function.load() if isinstance(function, _Command) else function
+    return TyperCommand(name, help=GROUPS.get(name) or inspect.getdoc(loaded), rich_help_panel=panel)
 
 
 def _made(name: str) -> Any:

@@ -127,6 +127,12 @@ class _Reader:
                 value = kind(value)
             if type(value) is kind and (low is None or value >= low) and (high is None or value <= high):
                 return value
+        elif kind is float:
+            low, high = (getattr(self._parameter, end, None) for end in ("min", "max"))
+            if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,15}(\.[0-9]{1,15})?", value):
+                value = float(value)
+            if type(value) is float and (low is None or value >= low) and (high is None or value <= high):
+                return value
         elif (
             kind is Path and isinstance(value, str | Path) and (not os.path.exists(value) or os.access(value, os.R_OK))
         ):

@@ -12,15 +12,13 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from kg.answers import Counts, Coverage, RequirementResult, StepView
 from kg.cli.output import clean
-from kg.exports import tables
-from kg.exports.words import REASONS, denominator
 
 if TYPE_CHECKING:
-    from kg.answers import Explain
+    from kg.answers import Counts, Coverage, Explain, RequirementResult, StepView
     from kg.answers.gaps import Gap, GapReport
     from kg.cli.session import Session
+    from kg.exports.tables import Table as Rows
     from kg.model import Disclaimer
     from kg.release import Release
 
@@ -201,6 +199,8 @@ def requirements_table(console: Console, found: Coverage) -> None:
 
 def reasons(r: RequirementResult) -> str:
     """Why a verdict is not better, in words."""
+    from kg.exports.words import REASONS
+
     return "; ".join(REASONS[reason] for reason in r.reasons)
 
 
@@ -232,6 +232,8 @@ def gap_block(console: Console, gap: Gap) -> None:
 
 def gap_list(console: Console, report: GapReport, release: Release, limit: int) -> None:
     """The open requirements of one framework, worst first."""
+    from kg.exports.words import denominator
+
     c = report.coverage
     name = release.frameworks[c.framework].short_title
     console.print(text(f"{name}: {len(report.gaps)} of {c.counts.applicable} applicable requirements are open", "bold"))
@@ -337,8 +339,10 @@ def _beside(console: Console, found: Explain, release: Release) -> None:
 # ---------------------------------------------------------------- any table
 
 
-def document_table(console: Console, table: tables.Table, names: Sequence[str], limit: int = 0) -> None:
+def document_table(console: Console, table: Rows, names: Sequence[str], limit: int = 0) -> None:
     """Some columns of a table of ``kg.exports.tables``; those whose name ends in ``.`` are not wrapped."""
+    from kg.exports.tables import text_of
+
     known = {c.name: (index, c) for index, c in enumerate(table.columns)}
     picked = [known[n.rstrip(".")] for n in names]
     how = {"number": ">", "verdict": "v", "text": "<"}
@@ -347,6 +351,6 @@ def document_table(console: Console, table: tables.Table, names: Sequence[str], 
     if not table.rows:
         paragraph(console, f"{table.empty}\n")
     else:
-        put(console, simple_table(columns, [[tables.text_of(row[i]) for i, _ in picked] for row in rows]))
+        put(console, simple_table(columns, [[text_of(row[i]) for i, _ in picked] for row in rows]))
     if rest := len(table.rows) - len(rows):
         paragraph(console, f"… and {rest} more (--limit 0 lists all)\n", "dim")

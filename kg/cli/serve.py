@@ -90,8 +90,6 @@ def serve(
     """
     if workers > 1 and not hasattr(os, "fork"):
         raise UsageError("this system cannot start several processes on one port", "leave --workers out")
-    # each request has a thread of its own; those that numpy's BLAS starts beside take time to start and wait busily
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     with ExitStack() as stack:
         bound = stack.enter_context(_bind(host, port))
         with ExitStack() as looked:  # who may come in is settled before anything slow; a process opens its own store

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -14,6 +13,7 @@ import typer
 from kg.cli.output import note
 from kg.errors import KgError, UnknownIdError, UsageError, nearest
 from kg.model import Authority
+from kg.values import dataclass
 
 if TYPE_CHECKING:
     from kg.answers import Assessment, Filter
@@ -92,9 +92,12 @@ def open_session(
 ) -> Session:
     """Read the controls and the profile, and assess; warnings go to standard error."""
     from kg.answers import assess
-    from kg.organizations import read_profile
 
-    found = read_profile(profile, release) if profile else None
+    found = None
+    if profile:
+        from kg.organizations import read_profile
+
+        found = read_profile(profile, release)
     kept = organization_of(controls)
     if kept:
         sheet, stored = _read_kept(release, kept)

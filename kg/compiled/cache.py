@@ -41,7 +41,8 @@ ABANDONED = 3600
 _SUFFIXES = (".ttl", ".tsv", ".csv")
 _CODE = Path(__file__).parents[1]
 #: What the content of a build follows from, beside the sources.
-_CODE_FILES = ("model.py", "relations.py", "terms.py", "release.py", "rdf.py", "arrays.py", "compiled", "sources")
+_CODE_FILES = ("model.py", "relations.py", "terms.py", "release.py", "rdf.py", "arrays.py", "compiled", "sources",
+               "answers/graph.py", "answers/engine")  # fmt: skip
 
 _Says = Callable[[str], None]
 
@@ -253,8 +254,10 @@ def _publish(folder: Path, release: Release, sources: list[dict[str, str]]) -> N
 
 
 def columns(release: Release) -> dict[str, Any]:
-    """The columns of the engine."""
-    return release.arrays.columns()
+    """The columns of the engine, and those of what the shipped controls could cover."""
+    from kg.compiled.derived import covers
+
+    return release.arrays.columns() | covers(release)
 
 
 def _prune(place: Path, keep: str) -> None:

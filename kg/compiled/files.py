@@ -17,6 +17,7 @@ import mmap
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import cached_property
 from math import prod
 from pathlib import Path
 from re import fullmatch
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["FORMAT", "MAPS", "ROWS", "Build", "DamagedError", "add_dataset", "fresh", "remove", "write"]
 
 #: Raised by one whenever the layout changes: other builds are then not looked at.
-FORMAT = 2
+FORMAT = 3
 MANIFEST, OBJECTS, ARRAYS, DATASET = "manifest.json", "objects.json", "arrays.bin", "dataset.nq"
 _ALIGNED = 64
 _SEAL = b"# sha256 "
@@ -89,13 +90,16 @@ def write(
     ``named`` is what a source's path is kept as.
     Raises :class:`OSError` where the folder cannot be written, and then nothing is left behind.
     """
+    from kg.compiled.derived import structure
+
     parts = {} if release is None else {name: getattr(release, name) for name in (*MAPS, *ROWS)}
+    follows = {} if release is None else structure(release)
     folder.parent.mkdir(parents=True, exist_ok=True)
     making = fresh(folder.parent)
     making.mkdir()
     try:
         files: list[str] = []
-        sections = _write_objects(making, parts, files, named)
+        sections = _write_objects(making, parts, files, named, follows)
         described = _write_arrays(making, columns)
         manifest = {
             "format": FORMAT,
@@ -122,7 +126,11 @@ def write(
 
 
 def _write_objects(
-    making: Path, parts: Mapping[str, Any], files: list[str], named: Callable[[str], str]
+    making: Path,
+    parts: Mapping[str, Any],
+    files: list[str],
+    named: Callable[[str], str],
+    follows: Mapping[str, Any],
 ) -> dict[str, Any]:
     numbers: dict[str, int] = {}
 
@@ -144,6 +152,8 @@ def _write_objects(
         sections[name] = {"begin": begin, "bytes": len(body), "index": len(index)}
         pieces += [body, index]
         begin += len(body) + len(index)
+    pieces.append(orjson.dumps(follows))
+    sections["structure"] = {"begin": begin, "bytes": len(pieces[-1])}
     _write_file(making / OBJECTS, pieces)
     return sections
 
@@ -281,6 +291,13 @@ class Build:
             section: Section[Any] = Section(kind, data[begin : begin + length], index["places"], self._files)
             keys = [tuple(key) if isinstance(key, list) else key for key in index["keys"]]
             found = self._sections.setdefault(name, (section, keys))
+        return found
+
+    @cached_property
+    def structure(self) -> dict[str, Any]:
+        """What :func:`kg.compiled.derived.structure` made of the release."""
+        where = self.manifest["sections"]["structure"]
+        found: dict[str, Any] = orjson.loads(self._parts[OBJECTS][where["begin"] : where["begin"] + where["bytes"]])
         return found
 
     def _files(self) -> list[str]:

@@ -8,12 +8,13 @@ others.
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Callable, ItemsView, Iterator, KeysView, Sequence, ValuesView
 from datetime import date
 from enum import Enum
 from functools import cache
 from types import NoneType, UnionType
-from typing import Any, Generic, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Generic, TypeVar, get_args, get_origin
 
 import orjson
 
@@ -69,10 +70,15 @@ def _converter(kind: Any) -> _Convert | None:
 
 
 @cache
+def _kind(module: str, said: str) -> Any:
+    """What an annotation means in its module: a few are written hundreds of times."""
+    return eval(said, vars(sys.modules[module]))
+
+
+@cache
 def _shape(kind: Any) -> tuple[int, tuple[tuple[int, _Convert], ...]]:
     """Which field is the source (-1 if none is), and which others must be converted."""
-    hints = get_type_hints(kind, localns={})  # not its own names: a field may be called as its type is
-    kinds = [hints[f.name] for f in dataclasses.fields(kind)]
+    kinds = [_kind(kind.__module__, said) for said in kind.__annotations__.values()]
     source = kinds.index(Source) if Source in kinds else -1
     converted = ((i, _converter(k)) for i, k in enumerate(kinds) if i != source)
     return source, tuple((i, c) for i, c in converted if c is not None)

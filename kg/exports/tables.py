@@ -10,14 +10,17 @@ Column names are those of the JSON.  A cell is text, a number, nothing, or a :cl
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date
 from importlib import import_module
-from typing import Any, Literal, NamedTuple, overload
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
-from kg.answers import StepView
-from kg.model import Disclaimer
-from kg.release import Release
+from kg.values import dataclass
+
+if TYPE_CHECKING:
+    from kg.answers import StepView
+    from kg.model import Disclaimer
+    from kg.release import Release
 
 __all__ = [
     "Cell", "Column", "Document", "Link", "Rows", "Table", "chain_text", "document", "link_to", "text_of", "yes",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from kg.answers import Explanation, RequirementResult, StepView
-from kg.answers.compare import Change, Comparison, ComparisonSide
+from kg.answers.compare import Change, ChangeKind, Comparison, ComparisonSide, Direction
 from kg.answers.whatif import WhatIf
 from kg.exports.tables import (
     Cell,
@@ -19,12 +19,28 @@ from kg.exports.tables import (
     yes,
 )
 from kg.exports.tables_assessment import COUNT_COLUMNS, count_cells, profile_facts
-from kg.exports.words import APPLICABILITY, CHANGES, DIRECTIONS, REASONS, RELATIONS, VERDICTS
+from kg.exports.words import APPLICABILITY, REASONS, RELATIONS, VERDICTS
 from kg.release import Release
 from kg.terms import prefix_of
 
 __all__ = ["changes_in_short", "comparison_document", "whatif_document"]
 
+#: What may change of a requirement, after a number.
+CHANGES: dict[str, str] = {
+    ChangeKind.ENTERED.value: "new in the text",
+    ChangeKind.LEFT.value: "gone from the text",
+    ChangeKind.APPLICABILITY.value: "in whether it applies",
+    ChangeKind.DATE.value: "put off or brought forward",
+    ChangeKind.VERDICT.value: "in the verdict",
+    ChangeKind.REASONS.value: "in the reasons only",
+    ChangeKind.CHAIN.value: "in the chain only",
+}
+DIRECTIONS: dict[str, str] = {
+    Direction.BETTER.value: "both sides count it alike, and it is better met now",
+    Direction.WORSE.value: "both sides count it alike, and it is less well met now",
+    Direction.SAME.value: "the verdict is the same",
+    Direction.NEITHER.value: "it enters or leaves the text, or begins or ceases to apply: the denominator changed",
+}
 _CHANGES = (
     Column("framework", "Framework", "the framework's id", 12, aside=True),
     Column("curie", "Id", "the requirement's CURIE, stable for ever", 22, aside=True),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from kg.answers import Disagreement, Hit
 from kg.exports.tables import Cell, Column, Table, yes
-from kg.release import Release
+
+if TYPE_CHECKING:
+    from kg.answers import Disagreement, Hit
+    from kg.release import Release
 
 __all__ = ["disagreements_table", "framework_records", "frameworks_table", "hits_table", "stats_table"]
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from kg.answers import Lens, ProfileDraft, Standing, Timeline
+from kg.answers import Happening, Lens, ProfileDraft, Standing, Timeline
 from kg.answers.questionnaire import Questionnaire
 from kg.exports.tables import Cell, Column, Document, Table, link_to, text_licences
 from kg.exports.tables_assessment import profile_facts
-from kg.exports.words import APPLICABILITY, HAPPENINGS, VERDICTS
+from kg.exports.words import APPLICABILITY, VERDICTS
 from kg.release import Release
 
 __all__ = ["draft_document", "lens_document", "questions_document", "standing_text", "timeline_document"]
 
+HAPPENINGS: dict[str, str] = {
+    Happening.BEGINS.value: "the requirement begins to apply to this profile",
+    Happening.ENTERS.value: "the requirement enters the text and will apply later",
+    Happening.RESCHEDULED.value: "the day from which it applies moves",
+    Happening.LEAVES.value: "it leaves the text, or no longer concerns this profile",
+}
 _FRAMEWORK = Column("framework", "Framework", "the framework's id", 14)
 _CURIE = Column("curie", "Id", "the requirement's CURIE, stable for ever", 22, aside=True)
 _REF = Column("ref", "Reference", "the official reference, leading to the official text", 18)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from kg.answers import Applicability, Counts, Happening, Reason, Verdict
-from kg.answers.compare import ChangeKind, Direction
-from kg.answers.steps import Action, NextStep
+from typing import TYPE_CHECKING
+
+from kg.answers import Applicability, Counts, Reason, Verdict
 from kg.model import Authority, ControlStatus
 from kg.release import Release
 
+if TYPE_CHECKING:
+    from kg.answers.steps import NextStep
+
 __all__ = [
-    "APPLICABILITY", "AUTHORITY", "CHANGES", "DIRECTIONS", "GROUPS", "HAPPENINGS", "INCIDENT_LICENCE", "OUTCOMES",
+    "APPLICABILITY", "AUTHORITY", "GROUPS", "INCIDENT_LICENCE", "OUTCOMES",
     "REASONS", "RELATIONS", "STATUSES", "VERDICTS", "denominator", "percent", "step_text",
 ]  # fmt: skip
 
@@ -27,12 +30,6 @@ APPLICABILITY: dict[str, str] = {
     Applicability.APPLICABLE.value: "it concerns the organisation on the day asked for and counts in the denominator",
     Applicability.NOT_APPLICABLE.value: "it does not concern the organisation; the reason stands beside it",
     Applicability.NOT_YET_APPLICABLE.value: "it will concern the organisation from a later date",
-}
-HAPPENINGS: dict[str, str] = {
-    Happening.BEGINS.value: "the requirement begins to apply to this profile",
-    Happening.ENTERS.value: "the requirement enters the text and will apply later",
-    Happening.RESCHEDULED.value: "the day from which it applies moves",
-    Happening.LEAVES.value: "it leaves the text, or no longer concerns this profile",
 }
 REASONS: dict[str, str] = {
     Reason.NO_CONTROL.value: "no control bears on it",
@@ -76,22 +73,6 @@ STATUSES: dict[str, str] = {
     ControlStatus.PLANNED.value: "not credited, named as a reason",
     ControlStatus.NOT_APPLICABLE.value: "not credited, named as set aside",
 }
-#: What may change of a requirement, after a number.
-CHANGES: dict[str, str] = {
-    ChangeKind.ENTERED.value: "new in the text",
-    ChangeKind.LEFT.value: "gone from the text",
-    ChangeKind.APPLICABILITY.value: "in whether it applies",
-    ChangeKind.DATE.value: "put off or brought forward",
-    ChangeKind.VERDICT.value: "in the verdict",
-    ChangeKind.REASONS.value: "in the reasons only",
-    ChangeKind.CHAIN.value: "in the chain only",
-}
-DIRECTIONS: dict[str, str] = {
-    Direction.BETTER.value: "both sides count it alike, and it is better met now",
-    Direction.WORSE.value: "both sides count it alike, and it is less well met now",
-    Direction.SAME.value: "the verdict is the same",
-    Direction.NEITHER.value: "it enters or leaves the text, or begins or ceases to apply: the denominator changed",
-}
 #: Incidents come from one source with a licence of its own, which travels with them.
 INCIDENT_LICENCE = (
     "AI Incident Database, Responsible AI Collaborative (https://incidentdatabase.ai/)",
@@ -123,6 +104,8 @@ def denominator(counts: Counts) -> str:
 
 def step_text(step: NextStep | None, release: Release) -> str:
     """A next step as a sentence."""
+    from kg.answers.steps import Action
+
     if step is None:
         return ""
     own = ", ".join(step.controls)

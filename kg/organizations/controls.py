@@ -13,7 +13,7 @@ import csv
 import io
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Literal
@@ -23,6 +23,7 @@ from kg.model import Control, ControlRow, ControlStatus, EvidenceRecord
 from kg.relations import RELATED, RELATIONS, SUPERSET_OF, sentence
 from kg.release import Release
 from kg.terms import prefix_of
+from kg.values import dataclass
 
 __all__ = [
     "COLUMNS", "STATUS_WORDS", "CellValue", "Sheet", "Table", "cell_text", "column_letter", "control_from_fields",
@@ -664,10 +665,13 @@ def _one_of_each_record(
                     message = f"the record {record.id!r} {what} {said} here and {before} in a row above"
                     hint = "one record, one day: give the newer record another name"
                     findings.append(Finding(table.path, line, "BAD_VALUE", message, hint, table.cell(line, index)))
-            records[record.id] = replace(
-                known, day=known.day or record.day, valid_until=known.valid_until or record.valid_until
-            )
-    return [replace(c, evidence=tuple(records[r.id] for r in c.evidence)) for c in controls], findings
+            if (record.day and not known.day) or (record.valid_until and not known.valid_until):
+                records[record.id] = replace(
+                    known, day=known.day or record.day, valid_until=known.valid_until or record.valid_until
+                )
+    return [
+        replace(c, evidence=tuple(records[r.id] for r in c.evidence)) if c.evidence else c for c in controls
+    ], findings
 
 
 def _columns(table: Table) -> tuple[dict[str, int], list[Finding]]:
@@ -846,7 +850,7 @@ def _text_table(shown: str, data: bytes) -> Table:
 
 # ------------------------------------------------------------------ workbooks
 
-_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
+_ENCRYPTED = b"E\0n\0c\0r\0y\0p\0t\0e\0d\0P\0a\0c\0k\0a\0g\0e\0"  #: UTF-16
 CellValue = int | float | str | bool | time | date | datetime | timedelta
 
 
@@ -871,7 +875,9 @@ def workbook_sheets(shown: str, data: bytes) -> list[tuple[str, tuple[int, int] 
     try:
         if data.startswith(b"PK"):
             _refuse_giants(shown, data)
-        elif _ENCRYPTED in data:  # an OLE container around a workbook that calamine does not take for one
+        elif (
+            "EncryptedPackage".encode("utf-16-le") in data
+        ):  # an OLE container around a workbook that calamine does not take for one
             raise calamine.PasswordError
         with calamine.load_workbook(io.BytesIO(data)) as book:
             names = [
@@ -904,17 +910,17 @@ def _refuse_giants(shown: str, data: bytes) -> None:
             if "worksheets/" not in entry.filename or not entry.filename.endswith(".xml"):
                 continue
             sheet = archive.read(entry)
-            rows, columns, where = _extent(_ANY_ROW.findall(sheet), _ANY_COLUMN.findall(sheet))
+            rows, columns, where = _extent(re.findall(_ANY_ROW, sheet), re.findall(_ANY_COLUMN, sheet))
             if rows * columns > _MOST_CELLS:  # cells that are only formatted do not count: look again, slowly
-                filled = set(_FILLED_CELL.findall(sheet))
+                filled = set(re.findall(_FILLED_CELL, sheet))
                 rows, columns, where = _extent((row for _, row in filled), (column for column, _ in filled))
             if rows * columns > _MOST_CELLS:
                 raise InputError.one(shown, "UNREADABLE", f"a sheet of the workbook reaches to the cell {where}", hint)
 
 
-_ANY_ROW = re.compile(rb"\br=[\"'][A-Z]{0,3}([0-9]{1,7})[\"']")
-_ANY_COLUMN = re.compile(rb"\br=[\"']([A-Z]{1,3})")
-_FILLED_CELL = re.compile(rb"<(?:\w+:)?c\s[^>]*?\br=[\"']([A-Z]{1,3})([0-9]{1,7})[\"'][^>]*(?<!/)>")
+_ANY_ROW = rb"\br=[\"'][A-Z]{0,3}([0-9]{1,7})[\"']"
+_ANY_COLUMN = rb"\br=[\"']([A-Z]{1,3})"
+_FILLED_CELL = rb"<(?:\w+:)?c\s[^>]*?\br=[\"']([A-Z]{1,3})([0-9]{1,7})[\"'][^>]*(?<!/)>"
 
 
 def _extent(rows: Iterable[bytes], columns: Iterable[bytes]) -> tuple[int, int, str]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
 from kg.errors import Finding, Severity
 from kg.model import Source
+from kg.values import dataclass
 
 __all__ = ["Incoming", "Kind", "Row", "finding", "line_of_text"]
 
