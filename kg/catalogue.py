@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -20,7 +21,6 @@ import pyoxigraph as ox
 
 from kg.linked import FORMATS, NAMES, Description
 from kg.terms import BASE, FRAMEWORKS, KG, PREFIXES, iri, prefix_of, set_iri
-from kg.values import dataclass
 
 if TYPE_CHECKING:
     from kg.release import Release

@@ -15,9 +15,8 @@ returns it as ``extensions { code hint }``.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
-
-from kg.values import dataclass
 
 __all__ = [
     "ConflictError", "Finding", "InputError", "KgError", "Severity", "StoreError", "UnknownIdError", "UsageError",

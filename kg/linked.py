@@ -14,6 +14,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator, KeysView, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urldefrag
@@ -23,7 +24,6 @@ import pyoxigraph as ox
 
 from kg.relations import RELATIONS
 from kg.terms import BASE, KG, PREFIXES, iri
-from kg.values import dataclass
 
 if TYPE_CHECKING:
     from kg.release import Release

@@ -8,13 +8,12 @@ the digest, so that moving a row to another line or file leaves the release unch
 from __future__ import annotations
 
 import hashlib
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from typing import NamedTuple
 
 from kg.relations import NO_RELATIONSHIP, RELATIONS
-from kg.values import dataclass
 
 __all__ = [
     "AUTHORITIES", "ENTITIES", "EXPLICIT_FACTS", "INTENTS", "PART_KINDS", "ROLES", "SECTORS", "TIERS", "TIMINGS",

@@ -24,7 +24,7 @@ import binascii
 import json
 import re
 import zlib
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Literal
 from urllib.parse import quote, unquote, urlsplit
@@ -36,7 +36,6 @@ from kg.model import Profile
 from kg.organizations import profile_from_mapping, profile_to_mapping
 from kg.parameters import Parameters
 from kg.release import Release
-from kg.values import dataclass
 
 __all__ = [
     "MAX_LINK", "SUFFIXES", "OverlapAnswer", "OverlapQuery", "ReleaseMismatchError", "answer_permalink",

@@ -18,7 +18,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
@@ -27,7 +27,6 @@ import orjson
 
 from kg.errors import KgError, UsageError
 from kg.terms import BASE, PREFIXES
-from kg.values import dataclass
 
 if TYPE_CHECKING:
     from kg.release import Release

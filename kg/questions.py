@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,6 @@ from kg.rdf import SparqlError, query
 from kg.release import Release
 from kg.sources import builtin_data
 from kg.terms import curie
-from kg.values import dataclass
 
 __all__ = ["FREEZE", "Check", "Question", "Table", "answer", "checks", "frozen", "page", "questions", "stale"]
 

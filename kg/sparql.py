@@ -21,14 +21,13 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterable
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import orjson
 
 from kg.errors import KgError
-from kg.values import dataclass
 
 if TYPE_CHECKING:
     from kg.release import Release

@@ -12,12 +12,12 @@ smaller.  The order is fixed: excluded, territory, role, tier, fact, date.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
 from kg.model import ROLES, TIERS, ApplicationRule, Condition, Profile, ProfileWord, Provision, System
 from kg.release import Release
-from kg.values import dataclass
 
 __all__ = [
     "METHOD", "Applicability", "Decision", "RequirementDecision", "Unit", "applicability", "binding_roles", "decide",

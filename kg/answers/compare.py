@@ -11,7 +11,7 @@ does, the smallest sets that together do are.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 from itertools import combinations
@@ -22,7 +22,6 @@ from kg.answers.coverage import Assessment, Counts, RequirementResult
 from kg.answers.judge import Verdict
 from kg.model import Control, Disclaimer, Mapping, Profile
 from kg.release import Release
-from kg.values import dataclass
 
 __all__ = [
     "Cause", "CauseKind", "Causes", "Change", "ChangeKind", "Comparison", "ComparisonSide", "Direction",

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
@@ -25,7 +26,6 @@ from kg.errors import UnknownIdError, UsageError
 from kg.model import Disclaimer, Incident, Provision, ReferenceControl, Threat, ThreatRelation
 from kg.release import Release
 from kg.terms import natural_key
-from kg.values import dataclass
 
 __all__ = [
     "Bearing", "Case", "CaseThreat", "ConcernedControl", "ConcernedFramework", "ConcernedRequirement", "Concerns",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date
 from threading import Lock
 from typing import Any, NamedTuple, cast
@@ -16,7 +17,6 @@ from kg.model import Control, Disclaimer, Profile, Provision
 from kg.relations import word
 from kg.release import Release
 from kg.terms import prefix_of
-from kg.values import dataclass
 
 __all__ = [
     "Assessment", "Counts", "Coverage", "Explanation", "Group", "RequirementResult", "StepView", "UnitVerdict",

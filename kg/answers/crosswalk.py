@@ -7,6 +7,7 @@ one names the chain it stands on.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
@@ -17,7 +18,6 @@ from kg.model import Authority, Disclaimer, Mapping, NonCoverage
 from kg.relations import NO_RELATIONSHIP, Outcome, inverse, word
 from kg.release import Release
 from kg.terms import prefix_of
-from kg.values import dataclass
 
 __all__ = ["Crosswalk", "CrosswalkRow", "DerivedRow", "Side", "crosswalk"]
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import dataclass
 
 from kg.model import Mapping
 from kg.relations import inverse, word
 from kg.release import Release
 from kg.terms import natural_key, prefix_of
-from kg.values import dataclass
 
 __all__ = ["Disagreement", "Statement", "disagreements"]
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date
 
 from kg.answers.applicability import Applicability, Decision, Unit, binding_roles
@@ -17,7 +18,6 @@ from kg.answers.coverage import Assessment, Counts
 from kg.answers.judge import Judgement, Reason, Verdict
 from kg.answers.steps import NextStep, next_step
 from kg.model import ROLES, TIERS, Disclaimer, Profile, Provision
-from kg.values import dataclass
 
 __all__ = ["Duties", "Duty", "DutyCount", "duties"]
 

@@ -6,7 +6,7 @@ evidence_report(assessment, frameworks, within)   → EvidenceReport
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
 
@@ -16,7 +16,6 @@ from kg.answers.judge import Contender, Judgement, Verdict
 from kg.answers.whatif import without_records
 from kg.errors import UsageError
 from kg.model import Control, ControlStatus, Disclaimer, EvidenceRecord, Profile
-from kg.values import dataclass
 
 __all__ = [
     "DEFAULT_WITHIN",

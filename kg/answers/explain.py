@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from kg.answers.coverage import Assessment, RequirementResult, StepView, step_views
 from kg.answers.judge import Ruling
 from kg.model import Disclaimer, LegalReference, Provision
 from kg.relations import word
-from kg.values import dataclass
 
 __all__ = ["ChainView", "Explain", "RulingView", "explain"]
 

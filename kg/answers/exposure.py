@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from calendar import monthrange
 from collections import defaultdict
+from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
@@ -20,7 +21,6 @@ from kg.errors import UnknownIdError, UsageError, nearest
 from kg.model import SECTORS, Disclaimer, Incident, Threat, ThreatLink, ThreatRelation
 from kg.release import Release
 from kg.terms import BASE, natural_key
-from kg.values import dataclass
 
 __all__ = [
     "REPORTED_CASES_ONLY", "Addressed", "AddressedThrough", "CaseFilter", "Exposure", "addressed_through", "exposure",

@@ -5,12 +5,13 @@ gap_report(assessment, framework)   → GapReport
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from kg.answers.coverage import Assessment, Coverage, RequirementResult
 from kg.answers.exposure import Exposure, exposure
 from kg.answers.judge import Judgement, Verdict
 from kg.answers.steps import IF_DONE, NextStep, next_step
 from kg.model import ControlStatus
-from kg.values import dataclass
 
 __all__ = ["Gap", "GapReport", "Pending", "gap_report"]
 

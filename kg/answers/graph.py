@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from threading import Lock
@@ -29,7 +30,6 @@ from kg.errors import UsageError
 from kg.model import Authority, Mapping, Provision
 from kg.relations import Evidence, Outcome
 from kg.release import Release
-from kg.values import dataclass
 
 __all__ = ["MAX_HOPS", "Chain", "Filter", "Graph", "Step", "graph_of", "ids_of"]
 

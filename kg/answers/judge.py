@@ -7,6 +7,7 @@ members are each contained by an implemented control, which acts as one more con
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date
 from enum import IntEnum, StrEnum
 from functools import cache, cached_property
@@ -22,7 +23,6 @@ from kg.answers.graph import Chain, Graph, Step, ids_of
 from kg.arrays import FULL_STRENGTH, HIGHEST
 from kg.model import Control, ControlStatus
 from kg.relations import AT_LEAST, NO_RELATIONSHIP, Combined, Outcome, outcome
-from kg.values import dataclass
 
 __all__ = ["Contender", "Judge", "Judgement", "Reason", "Ruling", "Verdict", "passed"]
 

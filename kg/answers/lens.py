@@ -7,13 +7,13 @@ rule and the legal reference that decided it, and grouped by them.
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from datetime import date
 
 from kg.answers.applicability import METHOD, Applicability, Decision, RequirementDecision, applicability, exclusions
 from kg.answers.questionnaire import Standing
 from kg.model import Disclaimer, Profile
 from kg.release import Release
-from kg.values import dataclass
 
 __all__ = ["Lens", "LensGroup", "LensRow", "lens"]
 

@@ -6,6 +6,7 @@ They judge nothing; they are what an exchange file is written from.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 
 from kg.answers.coverage import Assessment
@@ -27,7 +28,6 @@ from kg.model import (
 )
 from kg.release import Release
 from kg.terms import prefix_of
-from kg.values import dataclass
 
 __all__ = [
     "FrameworkListing", "GraphListing", "Implementation", "SetListing", "implementation", "list_framework",

@@ -16,6 +16,7 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
@@ -30,7 +31,6 @@ from kg.model import Control, ControlRow, ControlStatus, Disclaimer, Profile, Pr
 from kg.relations import EQUAL
 from kg.release import Release
 from kg.terms import prefix_of
-from kg.values import dataclass
 
 __all__ = [
     "Assumption", "MemberChain", "NotAssumed", "Overlap", "OverlapCell", "OverlapMatrix", "OverlapPair", "RowsBehind",

@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 
 from kg.answers.applicability import (
@@ -29,7 +30,6 @@ from kg.answers.applicability import (
 from kg.errors import Finding, InputError, nearest
 from kg.model import ROLES, TIERS, Disclaimer, Option, Profile, Provision, Question, System
 from kg.release import Release
-from kg.values import dataclass
 
 __all__ = [
     "ONLY_SYSTEM", "UNKNOWN", "Answer", "Consequence", "Move", "ProfileDraft", "Questionnaire", "Standing", "Tally",

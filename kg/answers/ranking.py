@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 
 from kg.answers.coverage import Assessment, Coverage
@@ -19,7 +20,6 @@ from kg.answers.gaps import Gap, gap_report
 from kg.model import Disclaimer, Incident
 from kg.release import Release
 from kg.terms import natural_key
-from kg.values import dataclass
 
 __all__ = ["ORDER", "CaseCounts", "ExposureRanking", "RankedGap", "Struck", "case_counts", "exposure_ranking"]
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
@@ -22,7 +23,6 @@ from kg.answers.gaps import Pending
 from kg.answers.judge import Judgement, Verdict
 from kg.model import ControlStatus, Disclaimer, Profile
 from kg.relations import Outcome
-from kg.values import dataclass
 
 __all__ = [
     "FrameworkReadiness", "HeldControl", "Holding", "HoldingCounts", "MetCounts", "MetRequirement", "Readiness",

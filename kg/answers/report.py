@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import combinations
 
@@ -12,7 +12,6 @@ from kg.model import NonCoverage
 from kg.relations import NO_RELATIONSHIP, Outcome
 from kg.release import Release
 from kg.terms import prefix_of
-from kg.values import dataclass
 
 __all__ = ["ContentReport", "FrameworkReport", "PairReport", "content_report"]
 

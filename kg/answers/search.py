@@ -6,13 +6,13 @@ import contextlib
 import math
 import re
 from collections import Counter, defaultdict
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from kg.errors import UnknownIdError
 from kg.model import Classification
 from kg.release import Release
-from kg.values import dataclass
 
 __all__ = ["Hit", "classification_words", "search"]
 

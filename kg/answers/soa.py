@@ -18,6 +18,7 @@ What nobody has said is a finding, never guessed.
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
@@ -31,7 +32,6 @@ from kg.errors import UsageError
 from kg.model import Control, ControlStatus, Disclaimer, EvidenceRecord, Profile, Provision
 from kg.relations import Outcome, inverse, word
 from kg.release import Release
-from kg.values import dataclass
 
 __all__ = [
     "Driver", "Implementation", "StatementCounts", "StatementFinding", "StatementOfApplicability", "StatementRow",

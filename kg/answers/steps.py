@@ -8,12 +8,12 @@ say, no more.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 from kg.answers.judge import Judgement, Reason, Ruling, Verdict
 from kg.model import ControlStatus
 from kg.relations import Outcome
-from kg.values import dataclass
 
 __all__ = ["IF_DONE", "Action", "NextStep", "next_step"]
 

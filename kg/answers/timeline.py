@@ -9,6 +9,7 @@ does change is the difference between the decisions of the day and of the day be
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 
@@ -17,7 +18,6 @@ from kg.answers.coverage import Assessment
 from kg.answers.judge import Verdict
 from kg.errors import UsageError
 from kg.model import Disclaimer, Profile, Provision, TextVersion
-from kg.values import dataclass
 
 __all__ = ["Happening", "Milestone", "Numbers", "Timeline", "TimelineChange", "timeline", "turning_days"]
 

@@ -6,7 +6,7 @@ what_if(assessment, changes, frameworks)   → WhatIf: before, after, what is as
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 
 from kg.answers.compare import Comparison, compare
@@ -17,7 +17,6 @@ from kg.errors import UnknownIdError, UsageError, nearest
 from kg.model import EXPLICIT_FACTS, ROLES, Control, ControlRow, ControlStatus, EvidenceRecord, Profile
 from kg.relations import SUPERSET_OF
 from kg.release import Release
-from kg.values import dataclass
 
 __all__ = ["ALL_EVIDENCE", "Changes", "WhatIf", "what_if", "without_records"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
@@ -14,7 +15,6 @@ from kg.cli.output import clean, emit, note, rendered
 from kg.cli.session import folders, load_release, parse_as_of
 from kg.errors import Finding, UsageError, nearest
 from kg.model import Authority, Method
-from kg.values import dataclass
 
 if TYPE_CHECKING:
     from rich.console import Console

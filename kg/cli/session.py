@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -13,7 +14,6 @@ import typer
 from kg.cli.output import note
 from kg.errors import KgError, UnknownIdError, UsageError, nearest
 from kg.model import Authority
-from kg.values import dataclass
 
 if TYPE_CHECKING:
     from kg.answers import Assessment, Filter

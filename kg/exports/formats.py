@@ -12,11 +12,11 @@ coverage of several frameworks); a format that holds one answer a file then refu
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from kg.errors import UsageError
-from kg.values import dataclass
 
 if TYPE_CHECKING:
     from kg.release import Release

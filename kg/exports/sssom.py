@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 from urllib.parse import quote
@@ -29,7 +30,6 @@ from kg.model import Authority, Disclaimer, LegalReference, Mapping, MappingSet,
 from kg.release import Release
 from kg.sources.sssom import COLUMNS, predicate_of
 from kg.terms import BASE, PREFIXES, iri, natural_key, prefix_of, set_iri
-from kg.values import dataclass
 
 __all__ = ["NO_TERM_FOUND", "UNSPECIFIED_LICENCE", "justification_of", "other", "sssom_json", "sssom_tsv"]
 

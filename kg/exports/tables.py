@@ -10,12 +10,10 @@ Column names are those of the JSON.  A cell is text, a number, nothing, or a :cl
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import date
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
-
-from kg.values import dataclass
 
 if TYPE_CHECKING:
     from kg.answers import StepView

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from math import ceil, isfinite
 from typing import Any
 
@@ -21,7 +22,6 @@ from xlsxwriter.utility import xl_col_to_name
 from xlsxwriter.worksheet import Worksheet
 
 from kg.exports.tables import Cell, Column, Link, Table, text_of
-from kg.values import dataclass
 
 __all__ = [
     "FIRST", "LATER", "MOST", "MUTED", "PLAIN", "TOTAL", "BulkSheet", "Styles", "fit", "header_xml", "leads",

@@ -23,7 +23,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
@@ -36,7 +36,6 @@ from kg.sources.canonical import canonical_turtle
 from kg.sources.classifications import SUBDOMAIN, classification_text
 from kg.sources.content import Reporter, parse_case_date
 from kg.terms import BASE, iri
-from kg.values import dataclass
 
 __all__ = ["INCIDENT_COLUMNS", "MIT_COLUMNS", "Case", "Placed", "Snapshot", "Written", "read_snapshot", "write_folder"]
 

@@ -16,6 +16,7 @@ import io
 import re
 import tempfile
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,6 @@ from kg.errors import Finding, InputError, UsageError
 from kg.organizations.formats import structured
 from kg.sources import lint
 from kg.sources.nodelist import NODE_COLUMNS
-from kg.values import dataclass
 
 __all__ = ["Library", "Node", "read_ciso_library", "read_oscal_catalog", "write_library"]
 

@@ -7,6 +7,7 @@ wrong and the nearest right thing.  Where the graph has no edge, the result carr
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any, TypeVar
 
@@ -33,7 +34,6 @@ from kg.organizations import parse_controls, profile_from_mapping
 from kg.relations import NO_RELATIONSHIP, Outcome, combine, inverse, outcome, word
 from kg.release import Release
 from kg.terms import prefix_of
-from kg.values import dataclass
 
 __all__ = ["MAX_CONTROLS", "Tools"]
 

@@ -13,7 +13,7 @@ import csv
 import io
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Literal
@@ -23,7 +23,6 @@ from kg.model import Control, ControlRow, ControlStatus, EvidenceRecord
 from kg.relations import RELATED, RELATIONS, SUPERSET_OF, sentence
 from kg.release import Release
 from kg.terms import prefix_of
-from kg.values import dataclass
 
 __all__ = [
     "COLUMNS", "STATUS_WORDS", "CellValue", "Sheet", "Table", "cell_text", "column_letter", "control_from_fields",

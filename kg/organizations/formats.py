@@ -20,7 +20,7 @@ import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,6 @@ from kg.relations import RELATIONS, SUPERSET_OF, sentence
 from kg.release import Release
 from kg.sources.content import Content, Reporter
 from kg.sources.sssom import read_sssom
-from kg.values import dataclass
 
 __all__ = ["COMPLIANCE", "Format", "Incoming", "read_any", "structured"]
 

@@ -12,14 +12,13 @@ plan against the same file changes nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from kg.errors import Finding, InputError, UsageError
 from kg.model import Control, ControlRow, EvidenceRecord
 from kg.organizations.controls import REQUIRED, Sheet
 from kg.relations import word
 from kg.terms import natural_key
-from kg.values import dataclass
 
 __all__ = ["Change", "FieldChange", "ImportPlan", "plan_import", "with_rows"]
 

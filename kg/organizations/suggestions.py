@@ -24,7 +24,7 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cache, lru_cache
 from pathlib import Path
@@ -35,7 +35,6 @@ from kg.errors import UnknownIdError, UsageError, nearest
 from kg.model import Control, ControlRow, ControlStatus, Disclaimer, Provision, RationaleKind, ReferenceControl
 from kg.relations import EQUAL, INTERSECTS_WITH, NO_RELATIONSHIP, RELATED, SUBSET_OF, SUPERSET_OF
 from kg.release import Release
-from kg.values import dataclass
 
 if TYPE_CHECKING:
     import numpy as np

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,7 +33,6 @@ from kg.organizations.suggestions import (
     unmapped,
 )
 from kg.release import Release
-from kg.values import dataclass
 
 if TYPE_CHECKING:
     from kg.organizations.formats import Format

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 
 from kg.answers.applicability import Unit
@@ -23,7 +23,6 @@ from kg.answers.plan.problem import Problem, Way
 from kg.answers.plan.result import Action, ActionKind
 from kg.model import Control, ControlRow, ControlStatus, Provision
 from kg.relations import EQUAL, SUPERSET_OF, Outcome
-from kg.values import dataclass
 
 __all__ = ["ADOPTED", "Move", "contained", "moves_of", "problem_of", "stale_of", "with_evidence_of"]
 

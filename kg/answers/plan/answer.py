@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 
 from kg.answers.applicability import Applicability, Decision, Unit, decide
@@ -35,7 +35,6 @@ from kg.errors import UnknownIdError, UsageError, nearest
 from kg.model import Control, Provision
 from kg.release import Release
 from kg.terms import prefix_of
-from kg.values import dataclass
 
 __all__ = ["DEFAULT_CATALOGUE", "plan", "singles"]
 

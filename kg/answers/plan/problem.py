@@ -9,9 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
-from dataclasses import field
-
-from kg.values import dataclass
+from dataclasses import dataclass, field
 
 __all__ = ["Problem", "State", "Way"]
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
 from kg.answers.coverage import Explanation
 from kg.answers.judge import Verdict
 from kg.model import Disclaimer, Modality, Profile, Provision
-from kg.values import dataclass
 
 __all__ = [
     "Action", "ActionKind", "Goal", "GoalState", "Goals", "Options", "Plan", "PlanCounts", "PlanStep", "Single",

@@ -16,12 +16,11 @@ import math
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Any
 
 from kg.answers.plan.problem import Problem, State, Way
-from kg.values import dataclass
 
 __all__ = ["ORDERED", "Solution", "solve"]
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import Enum
 from pathlib import Path
@@ -35,7 +35,6 @@ from kg.sources import builtin_data
 from kg.sources.canonical import sssom_document, sssom_text
 from kg.sources.sssom import predicate_of
 from kg.terms import prefix_of, set_iri
-from kg.values import dataclass
 
 __all__ = ["EDITABLE", "Edits", "FieldEdit", "RowEdit", "compare", "is_export", "own_set", "patched", "set_file"]
 

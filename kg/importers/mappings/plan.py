@@ -12,7 +12,7 @@ from __future__ import annotations
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from kg.errors import Finding, InputError, UnknownIdError, UsageError, nearest
@@ -27,7 +27,6 @@ from kg.sources.checks import check
 from kg.sources.content import Content, Reporter, parse_date, parse_number
 from kg.sources.sssom import NOT, predicate_of, read_sssom
 from kg.terms import prefix_of, resolve_reference, set_iri
-from kg.values import dataclass
 
 __all__ = [
     "Declared", "Planned", "Reader", "assembled", "by_relation", "checked", "plan", "planned_set", "row_cells",

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from kg.errors import Finding, Severity
 from kg.model import Source
-from kg.values import dataclass
 
 __all__ = ["Incoming", "Kind", "Row", "finding", "line_of_text"]
 

@@ -9,7 +9,7 @@ A header may stand below title lines and on any sheet.  Values are what the cell
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import date, time, timedelta
 from functools import partial
 from pathlib import Path
@@ -26,7 +26,6 @@ from kg.organizations.controls import (
     text_rows,
     workbook_sheets,
 )
-from kg.values import dataclass
 
 __all__ = ["WORKBOOKS", "Grid", "Layout", "Placed", "named_columns", "read_grids", "read_layout"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -31,7 +32,6 @@ from kg.organizations.store.tables import (
 from kg.organizations.store.transaction import Write
 from kg.organizations.store.values import Kind, StoredEvidence
 from kg.relations import RELATIONS, word
-from kg.values import dataclass
 
 __all__ = [
     "Stored", "delete_record", "read_controls", "read_evidence", "read_profile", "sort_key", "write_controls",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
 from kg.errors import Finding
 from kg.model import Control, EvidenceRecord, Profile
-from kg.values import dataclass
 
 __all__ = [
     "PLATFORM", "Actor", "ApiKey", "AuditEntry", "AuditReport", "BackupReport", "ChangeEntry", "Commit", "Kind",
