@@ -146,4 +146,3 @@ class Converters:
 
 def _unchanged(value: Any, info: Any, path: tuple[str | int, ...]) -> Any:
     return value
-
