@@ -207,6 +207,7 @@ class GraphQLView:
                 context_value=context,
                 operation_name=asked.operation,
                 operation_extensions=asked.extensions,
+                written=True,
             )
         except MissingQueryError as error:
             raise _RefusedError(400, "there is no `query`") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import enum
 from collections.abc import Callable, Iterator
 from operator import attrgetter
@@ -32,7 +33,8 @@ from hypothesis import strategies as st
 from hypothesis_graphql import from_schema, nodes, queries
 
 from api.context import Context
-from api.execution import Operation, Shortcuts, UnsupportedError
+from api.execution import Operation, Shortcuts, UnsupportedError, completion
+from api.execution import operation as operations
 from api.execution.operation import VARIANTS
 from api.execution.strawberry import StrawberryShortcuts
 from api.schema import schema
@@ -328,6 +330,20 @@ def test_an_operation_is_kept_for_a_bounded_number_of_switches() -> None:
 # ---------------------------------------------------------------------------- selections that are attributes alone
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _short_lists_are_long() -> Iterator[None]:
+    """So that lists of two are written, and in several parts."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(completion, "LONG", 0)
+        patch.setattr(operations, "PART", 2)
+        yield
+
+
+def both_forms(operation: Operation, variables: dict[str, Any], root: Callable[[], Any]) -> list[bytes]:
+    """The result as Python's objects, and with its lists written."""
+    return [written(operation.execute(None, variables, root(), written=how)) for how in (False, True)]
+
+
 class Attributes(Shortcuts):
     """The properties of the toy's objects, which are no methods."""
 
@@ -366,7 +382,7 @@ def test_one_operation_gives_the_same_whatever_it_met_before(ns: list[int], keys
     operation = Operation(UNCHECKED, document, document.definitions[0], Attributes())  # type: ignore[arg-type]
     for n in ns:
         theirs = execute_sync(UNCHECKED, document, Root(), None, {"n": n})
-        assert written(operation.execute(None, {"n": n}, Root())) == written(theirs)
+        assert both_forms(operation, {"n": n}, Root) == [written(theirs)] * 2
 
 
 class Plain:
@@ -423,7 +439,7 @@ def test_attributes_of_any_values_give_the_same(rounds: list[list[Any]]) -> None
     operation = Operation(PLAIN, ONES, ONES.definitions[0], Attributes())  # type: ignore[arg-type]
     for ones_ in rounds:
         theirs = execute_sync(PLAIN, ONES, {"ones": ones_})
-        assert written(operation.execute(None, {}, {"ones": ones_})) == written(theirs)
+        assert both_forms(operation, {}, lambda ones_=ones_: {"ones": ones_}) == [written(theirs)] * 2
 
 
 VALUES = [
@@ -450,7 +466,7 @@ def test_after_a_function_was_made_any_value_is_completed_the_same(key: str) -> 
         other = Plain(**vars(fine) | {key: value})
         for one in (fine, fine, other, fine, other):
             theirs = execute_sync(PLAIN, document, {"ones": [one, fine]})
-            assert written(operation.execute(None, {}, {"ones": [one, fine]})) == written(theirs)
+            assert both_forms(operation, {}, lambda one=one: {"ones": [one, fine]}) == [written(theirs)] * 2
 
 
 def functions(plan: Any) -> list[Any]:
@@ -472,6 +488,46 @@ def test_attributes_are_read_by_a_function_from_the_second_time_on() -> None:
         (plan,) = operation._plans.values()
         counts.append(len(functions(plan)))
     assert counts == [0, 1, 1]
+
+
+TEXTS = st.text(st.sampled_from('a"\\\n\x00\x7f\u2028é\U0001f600\ud800,'), max_size=4)
+TOLD = st.builds(
+    Plain, s=st.none() | TEXTS, n=TEXTS, c=st.sampled_from([None, "RED"]), e=st.just("GREEN"), x=TEXTS, y=TEXTS,
+    f=st.none() | st.floats(allow_nan=False, allow_infinity=False), i=st.none() | st.integers(-9, 9), j=st.integers(),
+    b=st.sampled_from([None, True, False]), d=TEXTS, lists=st.lists(st.lists(TEXTS, max_size=2), max_size=2),
+    one=st.none(), other=st.builds(Plain, n=TEXTS),
+    many=st.none() | st.lists(st.builds(Plain, s=st.none() | TEXTS, many=st.none()), max_size=2),
+)  # fmt: skip
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(TOLD, min_size=1, max_size=6), st.lists(TOLD, max_size=6))
+def test_what_is_written_at_once_is_what_orjson_writes(first: list[Any], then: list[Any]) -> None:
+    """Whatever must be escaped, wherever it stands, and where orjson refuses, so that who asked is told."""
+    made = PLAIN.type_map["One"]
+    assert isinstance(made, GraphQLObjectType)
+    for key, field in made.fields.items():
+        field.extensions["attribute"] = key
+    operation = Operation(PLAIN, ONES, ONES.definitions[0], Attributes())  # type: ignore[arg-type]
+
+    def said(ones_: list[Any], how: bool) -> Any:
+        try:
+            return orjson.dumps(operation.execute(None, {}, {"ones": ones_}, written=how).data)
+        except TypeError as error:
+            return str(error)
+
+    for ones_ in (first, first, then, then):
+        assert said(ones_, True) == said(ones_, False)
+
+
+def test_long_lists_are_written_from_the_second_time_on() -> None:
+    for field in PLAIN.type_map["One"].fields.values():  # type: ignore[attr-defined]
+        field.extensions["attribute"] = field.ast_node.name.value
+    document = parse("{ ones { n b } }")
+    operation = Operation(PLAIN, document, document.definitions[0], Attributes())  # type: ignore[arg-type]
+    ones_ = [Plain(n="n", b=i % 2 == 0) for i in range(40)]
+    kinds = [type(operation.execute(None, {}, {"ones": ones_}, written=True).data["ones"]) for _ in range(3)]  # type: ignore[index]
+    assert kinds == [list, orjson.Fragment, orjson.Fragment]
 
 
 def test_a_property_along_a_path_is_read_as_the_class_has_it() -> None:
@@ -597,6 +653,63 @@ def test_strawberry_s_resolvers_are_called_as_strawberry_calls_them(text: str, v
         assert written(operation.execute(None, variables)) == written(ExecutionResult(theirs.data, theirs.errors))
 
 
+@strawberry.input
+class Deep:
+    text: str
+    day: datetime.date
+    again: Deep | None = None
+    several: list[Deep | None] | None = None
+    grid: list[list[int | None]] = strawberry.field(default_factory=lambda: [[1]])
+    sizes: list[Size] | None = strawberry.UNSET
+    perhaps: strawberry.Maybe[str] = None
+    truly: strawberry.Maybe[Deep | None] = None
+    late: Annotated[Late, strawberry.lazy(__name__)] | None = None
+    of: strawberry.relay.GlobalID | None = strawberry.field(default=None, name="from")
+
+
+@strawberry.input
+class Late:
+    ids: list[strawberry.relay.GlobalID] | None
+    number: int = 3
+
+
+@strawberry.type
+class Asking:
+    @strawberry.field
+    def said(
+        self, info: strawberry.Info, deep: Deep | None = None, deeps: list[Deep] | None = None, n: int = 1,
+        perhaps: strawberry.Maybe[Deep] = None, size: Annotated[Size, strawberry.argument(name="sized")] = Size.LARGE,
+    ) -> str:  # fmt: skip
+        return repr((deep, deeps, n, perhaps, size, info.path.key))
+
+
+ASKING = strawberry.Schema(query=Asking)
+ID_ = strawberry.relay.to_base64("Node", 1)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "", "deep: null, n: 4", "deeps: [], sized: SMALL", "perhaps: null",
+        'deep: { text: "t", day: "2026-11-23", again: { text: "u", day: "2026-11-24", again: null } }',
+        'deeps: { text: "t", day: "2026-11-23", several: [null, { text: "u", day: "2026-11-24", several: null }] }',
+        'deep: { text: "t", day: "2026-11-23", grid: [[1, null], []], sizes: [SMALL], perhaps: "x" }',
+        'deep: { text: "t", day: "2026-11-23", sizes: null, truly: null }',
+        'deep: { text: "t", day: "2026-11-23", truly: { text: "u", day: "2026-11-24" }, late: { ids: null } }',
+        f'deep: {{ text: "t", day: "2026-11-23", from: "{ID_}", late: {{ ids: ["{ID_}"], number: 4 }} }}',
+        'deep: { text: "t", day: "2026-11-23", from: "!" }',
+        'deep: { text: "t", day: "2026-11-23", late: { ids: ["!"] } }',
+        'deep: { text: "t", day: "2026-11-23", perhaps: null }',
+    ],
+)  # fmt: skip
+def test_arguments_are_what_strawberry_makes_of_them(arguments: str) -> None:
+    text = f"{{ said{f'({arguments})' if arguments else ''} }}"
+    document = parse(text)
+    operation = Operation(ASKING._schema, document, document.definitions[0], StrawberryShortcuts(ASKING))  # type: ignore
+    theirs = execute_sync(ASKING._schema, document)
+    assert [written(operation.execute()) for _ in range(2)] == [written(theirs)] * 2
+
+
 # ---------------------------------------------------------------------------- the schema itself
 
 
@@ -606,10 +719,11 @@ def ask_both(release: Release) -> Callable[[str], tuple[bytes, bytes]]:
 
     def ask(text: str) -> tuple[bytes, bytes]:
         found = []
-        for schema.breadth_first in (True, False):
-            result = schema.execute_sync(text, None, Context(release, "request"))
+        for schema.breadth_first, form in ((False, False), (True, False), (True, True)):
+            result = schema.execute_sync(text, None, Context(release, "request"), written=form)
             found.append(written(ExecutionResult(result.data, result.errors, result.extensions)))
-        return found[0], found[1]
+        assert found[1] == found[2]  # the second time by functions, which write
+        return found[1], found[0]
 
     return ask
 

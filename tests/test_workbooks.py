@@ -25,7 +25,7 @@ from kg.answers import Assessment, Crosswalk, assess, crosswalk, gap_report
 from kg.answers.duties import duties
 from kg.answers.soa import statement_of_applicability
 from kg.cli.demo import example_paths
-from kg.exports.csv import csv_pieces, csv_text, neutral, table_csv
+from kg.exports.csv import csv_pieces, csv_text, neutral, table_csv, table_pieces
 from kg.exports.tables import Cell, Column, Document, Link, Rows, Table, document, text_of
 from kg.exports.xlsx import workbook
 from kg.exports.xlsx_rows import MOST
@@ -348,9 +348,30 @@ def test_more_links_than_excel_takes_are_text(monkeypatch: pytest.MonkeyPatch) -
     assert [row[1] for row in book(made(101))["Links"][1:]] == [f"{i}" for i in range(101)]
 
 
+MIXED: list[Cell] = [
+    1, 1.0, 0, 0.0, -0.0, -1, None, "", "1", "a", "b", "é", Link("=x", "https://example.org"), "a,b", 'q"', *HOSTILE,
+]  # fmt: skip
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(st.lists(st.sampled_from(MIXED), min_size=1, max_size=4), min_size=2, max_size=5),
+    st.lists(st.text(max_size=3), min_size=1, max_size=40),
+)
+def test_csv_of_cells_that_come_again_says_what_csv_of_cells_says(pools: list[list[Cell]], texts: list[str]) -> None:
+    """Few cells again and again, and columns of which each cell is another; in two tables under one header."""
+    rows = tuple((text, *(pool[i * i % len(pool)] for pool in pools)) for i, text in enumerate(texts))
+    table = Table("t", "T", tuple(Column(f"c{i}", "C", "c", 9) for i in range(len(pools) + 1)), rows)
+    out = io.StringIO()
+    written = csv.writer(out, lineterminator="\n")
+    written.writerow([*(c.name for c in table.columns), "stamp"])
+    written.writerows([[*map(neutral, row), "day, of"] for row in rows * 2])
+    assert "".join(table_pieces([(table, [("stamp", "day, of")])] * 2)) == out.getvalue()
+
+
 def test_csv_of_columns_says_what_csv_of_cells_says() -> None:
     """The fast way through a column and the way through each cell write the same, numbers and mixtures included."""
-    mixed: list[Cell] = [1, 1.0, 0, 0.0, -1, None, "", "1", Link("=x", "https://example.org"), "a,b", 'q"', *HOSTILE]
+    mixed = MIXED
     out = io.StringIO()
     csv.writer(out, lineterminator="\n").writerows([[neutral(c), neutral(c)] for c in mixed])
     table = Table("t", "T", (Column("a", "A", "a", 9), Column("b", "B", "b", 9)), tuple((c, c) for c in mixed))

@@ -12,6 +12,7 @@ from functools import lru_cache
 from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Any, cast
 
+import orjson
 from graphql import (
     GraphQLAbstractType,
     GraphQLError,
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 __all__ = ["FAILURES", "NULLS", "Completer", "Failure", "UnsupportedError", "completer", "odd"]
 
 NULLS, FAILURES = 1, 2
+#: Items of a list, on average, from which on it is worth writing at once.
+LONG = 16
 _NULL = type(None)
 _AFTER_ITEMS = 1 << 62  #: the position, in an iterable, of the end that it did not reach
 
@@ -88,6 +91,10 @@ class Completer:
 
     def _complete(self, run: Run, values: list[Any], classes: set[type], places: Places) -> tuple[list[Any], int]:
         raise NotImplementedError
+
+    def written(self, run: Run, lists: list[Any]) -> list[Any] | None:
+        """The texts of lists of such values, where they can be had at once and the response is to be written."""
+        return None
 
     def _screened(self, values: list[Any], places: Places) -> list[Any]:
         """The same column with failures for exceptions, and nulls for what is undefined."""
@@ -173,10 +180,14 @@ class _List(Completer):
             values = self._lists(values, places, ended)
             classes = set(map(type, values))
         whole, at, indices, flags = self._whole(values, classes, places)
-        if len(whole) == 1:
+        texts = self._items.written(run, whole) if run.written and whole else None
+        below, found = 0, list[Any]()
+        if texts is not None:
+            found = texts
+        elif len(whole) == 1:
             only = whole[0]
             items, below = self._items.complete(run, only if type(only) is list else list(only), ItemPlaces(at, (0,)))
-            found: list[Any] = [list(items) if items is only else items]
+            found = [list(items) if items is only else items]
         else:
             starts, n = [], 0
             for each in whole:
@@ -217,6 +228,22 @@ class _List(Completer):
 
 
 class _Object(Completer):
+    def written(self, run: Run, lists: list[Any]) -> list[Any] | None:
+        plan = self.field.known(self.type)
+        if plan is None or not plan.writable or sum(map(len, lists)) < LONG * len(lists):
+            return None
+        if self.type.is_type_of and not all(
+            self.field.shortcuts.all_of(self.type, each, set(map(type, each))) for each in lists
+        ):
+            return None
+        found: list[Any] = []
+        for each in lists:
+            text = plan.text(each)
+            if text is None:
+                return None
+            found.append(orjson.Fragment(text))
+        return found
+
     def _complete(self, run: Run, values: list[Any], classes: set[type], places: Places) -> tuple[list[Any], int]:
         whole, at, indices, flags = self._whole(values, classes, places)
         found, below = self.objects(run, self.type, whole, at)
@@ -258,6 +285,9 @@ class _Abstract(_Object):
     def __init__(self, field: FieldPlan, type_: GraphQLAbstractType, non_null: bool) -> None:
         super().__init__(field, type_, non_null)
         self._names: dict[type, str | None] = {}
+
+    def written(self, run: Run, lists: list[Any]) -> list[Any] | None:
+        return None
 
     def _complete(self, run: Run, values: list[Any], classes: set[type], places: Places) -> tuple[list[Any], int]:
         whole, at, indices, flags = self._whole(values, classes, places)

@@ -12,7 +12,7 @@ The classes are those that the columns have met, so that a function is made for 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from keyword import iskeyword
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, cast
@@ -39,7 +39,7 @@ from .leaves import members
 if TYPE_CHECKING:
     from .operation import FieldPlan, ObjectPlan
 
-__all__ = ["MAX_CLASSES", "Fused", "fused"]
+__all__ = ["MAX_CLASSES", "Code", "Fused", "NotFusedError", "fused"]
 
 #: The rows of objects, or ``None`` where they are for the columns to find out about.
 Fused = Callable[[list[Any]], list[dict[str, Any]] | None]
@@ -49,7 +49,7 @@ MAX_CLASSES = 4
 MAX_FIELDS = 250
 
 
-class _NotFusedError(Exception):
+class NotFusedError(Exception):
     """Some field is more than an attribute."""
 
 
@@ -57,14 +57,13 @@ def fused(plan: ObjectPlan, odd: Callable[[type], bool]) -> Fused | None:
     """The function for what is selected of one object type, ``None`` where there can be none.
 
     ``odd`` tells the classes whose values are no plain values."""
-    made = _Function(odd)
     try:
-        return made.of(plan)
-    except (_NotFusedError, SyntaxError, RecursionError):  # or nested too deeply for Python
+        return cast(Fused, _Rows(odd).of(plan))
+    except (NotFusedError, SyntaxError, RecursionError):  # or nested too deeply for Python
         return None
 
 
-class _Function:
+class Code:
     """The code of one function, as it is written, and what it refers to."""
 
     def __init__(self, odd: Callable[[type], bool]) -> None:
@@ -74,20 +73,12 @@ class _Function:
         self._count = self._fields = 0
         self._indent = 1
 
-    def of(self, plan: ObjectPlan) -> Fused:
-        """The function: ``sources`` to rows."""
-        self._write("found = []")
-        self._write("for o in sources:")
-        self._indent += 1
-        self._unless(self._is_of("o", plan))
-        self._write(f"found.append({self._object(plan, 'o')})")
-        self._indent -= 1
-        self._write("return found")
+    def _made(self) -> Any:
+        """The function of ``sources`` whose lines have been written."""
         held = ", ".join(f"{name}={name}" for name in self._held)  # locals are faster than globals
         scope = dict(self._held)
         exec("\n".join([f"def rows(sources, *, {held}):", *self._lines]), scope)
-        found: Fused = scope["rows"]
-        return found
+        return scope["rows"]
 
     def _write(self, line: str) -> None:
         self._lines.append("    " * self._indent + line)
@@ -107,28 +98,58 @@ class _Function:
         """Whether a value is of the classes that the columns have met there."""
         classes = plan.classes if plan is not None else ()
         if len(classes) > MAX_CLASSES or any(map(self._odd, classes)):
-            raise _NotFusedError
+            raise NotFusedError
         if not classes:
             return "False"
         if len(classes) == 1:
             return f"type({variable}) is {self._name(next(iter(classes)))}"
         return f"type({variable}) in {self._name(frozenset(classes))}"
 
-    def _object(self, plan: ObjectPlan, variable: str) -> str:
-        """The expression of the dict of one object."""
-        pairs = []
+    def _reads(self, plan: ObjectPlan, variable: str) -> Iterator[tuple[FieldPlan, str]]:
+        """The fields of an object, each with the variable that its value has been read to; none for ``__typename``.
+        What several paths begin with is read once."""
+        begun: dict[str, str] = {}
         for field in plan.fields:
             self._fields += 1
             if self._fields > MAX_FIELDS:
-                raise _NotFusedError
+                raise NotFusedError
             if field.name == "__typename":
-                pairs.append(f"{field.key!r}: {plan.type.name!r}")
+                yield field, ""
                 continue
             if field.attribute is None:
-                raise _NotFusedError
+                raise NotFusedError
+            at, *path = variable, *_path(field.attribute, plan.classes).split(".")
+            for n, name in enumerate(path[:-1], 1):
+                before = ".".join(path[:n])
+                if before not in begun:
+                    begun[before] = self._name()
+                    self._write(f"{begun[before]} = {at}.{name}")
+                at = begun[before]
             value = self._name()
-            self._write(f"{value} = {variable}.{_path(field.attribute, plan.classes)}")
-            pairs.append(f"{field.key!r}: {self._value(value, field.definition.type, field)}")
+            self._write(f"{value} = {at}.{path[-1]}")
+            yield field, value
+
+
+class _Rows(Code):
+    """A function that writes dicts."""
+
+    def of(self, plan: ObjectPlan) -> Any:
+        """The function: ``sources`` to rows."""
+        self._write("found = []")
+        self._write("for o in sources:")
+        self._indent += 1
+        self._unless(self._is_of("o", plan))
+        self._write(f"found.append({self._object(plan, 'o')})")
+        self._indent -= 1
+        self._write("return found")
+        return self._made()
+
+    def _object(self, plan: ObjectPlan, variable: str) -> str:
+        """The expression of the dict of one object."""
+        pairs = []
+        for field, value in self._reads(plan, variable):
+            said = self._value(value, field.definition.type, field) if value else repr(plan.type.name)
+            pairs.append(f"{field.key!r}: {said}")
         return f"{{{', '.join(pairs)}}}"
 
     def _value(self, variable: str, type_: Any, field: FieldPlan) -> str:
@@ -138,7 +159,7 @@ class _Function:
         if is_leaf_type(inner):
             return self._leaf(variable, inner, non_null, field)
         if not is_list_type(inner) and not (is_object_type(inner) and inner.is_type_of is None):
-            raise _NotFusedError
+            raise NotFusedError
         found = variable
         if not non_null:
             found = self._name()
@@ -198,7 +219,7 @@ def _path(name: str, classes: Iterable[type]) -> str:
     paths = {_read(name, cls) for cls in classes}
     found = paths.pop() if len(paths) == 1 else name
     if not all(part.isascii() and part.isidentifier() and not iskeyword(part) for part in found.split(".")):
-        raise _NotFusedError
+        raise NotFusedError
     return found
 
 

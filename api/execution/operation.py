@@ -9,6 +9,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any, cast
 
+import orjson
 from graphql import (
     BooleanValueNode,
     DocumentNode,
@@ -44,6 +45,7 @@ from .completion import FAILURES, Failure, UnsupportedError, completer, odd
 from .fused import MAX_CLASSES, Fused, fused
 from .places import FieldPlaces, Places, RootPlaces, SomePlaces
 from .shortcuts import Shortcuts
+from .written import Writer, joined, writer
 
 __all__ = ["Operation", "UnsupportedError"]
 
@@ -51,6 +53,10 @@ __all__ = ["Operation", "UnsupportedError"]
 VARIANTS = 16
 #: How often a function is made for a selection, if it met what it was not made for.
 MADE = 8
+#: Objects that are written at once: one that has a quotation mark in its title costs no more than these their speed.
+PART = 128
+#: Of how many parts one is tried, where the others before had to be escaped.
+MOST_WAITS = 63
 _CONSTANT = (BooleanValueNode, EnumValueNode, FloatValueNode, IntValueNode, NullValueNode, StringValueNode)
 _IMMUTABLE = (str, int, float, type(None), Enum)
 #: What graphql-core answers an operation that selects too deeply with.
@@ -91,10 +97,17 @@ class Operation:
         self._switches = tuple(sorted(declared & found.variables))
 
     def execute(
-        self, context: Any = None, variables: Mapping[str, Any] | None = None, root: Any = None, extensions: Any = None
+        self,
+        context: Any = None,
+        variables: Mapping[str, Any] | None = None,
+        root: Any = None,
+        extensions: Any = None,
+        *,
+        written: bool = False,
     ) -> ExecutionResult:
         """The result, as :func:`graphql.execute_sync` gives it.  ``extensions`` is what ``info.operation_extensions``
-        tells resolvers.
+        tells resolvers.  With ``written``, long lists may stand in the data as the JSON that they are, each an
+        ``orjson.Fragment``: for who writes the data with orjson and does nothing else with it.
 
         Raises :class:`UnsupportedError` where a query turns out to need graphql-core.  A mutation does so only before
         anything was resolved; an awaitable in a mutation is a :class:`RuntimeError`.
@@ -103,7 +116,7 @@ class Operation:
         values = get_variable_values(self.schema, definitions, dict(variables or {}), max_errors=50)
         if isinstance(values, list):
             return ExecutionResult(None, values)
-        run = Run(self, values, context, root, extensions)
+        run = Run(self, values, context, root, extensions, written)
         plan = self._plan(run)
         try:
             found, flags = plan.execute(run, [root], RootPlaces())
@@ -169,9 +182,12 @@ def _asynchronous(schema: GraphQLSchema, shortcuts: Shortcuts) -> bool:
 class Run:
     """One execution: what its resolvers are told, and the errors so far."""
 
-    def __init__(self, operation: Operation, variables: Any, context: Any, root: Any, extensions: Any) -> None:
+    def __init__(
+        self, operation: Operation, variables: Any, context: Any, root: Any, extensions: Any, written: bool
+    ) -> None:
         self.of, self.schema, self.variables = operation, operation.schema, variables
         self.context, self.root, self.extensions = context, root, extensions
+        self.written = written  #: whether long lists may be given as the text that they are
         #: Each with its order and that of the place that became null for it.
         self.errors: list[tuple[tuple[int, ...], tuple[int, ...], GraphQLError]] = []
         self._arguments: dict[FieldPlan, dict[str, Any]] = {}
@@ -290,6 +306,9 @@ class ObjectPlan:
         self._rows = _row_maker(tuple(f.key for f in self.fields))
         self._fused: Fused | None = None
         self._left = MADE if all(f.attribute or f.name == "__typename" for f in self.fields) else 0
+        self._writer: Writer | None = None
+        self._writers_left = self._left
+        self._in_vain = self._waits = 0  #: lists that had to be written otherwise, and those until the next attempt
 
     def execute(self, run: Run, sources: list[Any], places: Places) -> tuple[list[Any], int]:
         """An object, or the failure of a field that may not be null, for each source."""
@@ -340,6 +359,55 @@ class ObjectPlan:
             found = None
         if found is None and self._left:
             self._fused = None  # the next one knows what the columns meet now
+        return found
+
+    @property
+    def writable(self) -> bool:
+        """Whether :meth:`text` may give any."""
+        return bool(self.classes) and (self._writer is not None or self._writers_left > 0)
+
+    def text(self, sources: Sequence[Any]) -> bytes | None:
+        """The JSON of a list of objects, where one function writes them and nothing stands in its way."""
+        parts = []
+        for start in range(0, len(sources), PART):
+            some = list(sources[start : start + PART])
+            part = self._text(some)
+            if part is None:  # a string that must be escaped, or more
+                rows = self._at_once(some)
+                if rows is None:
+                    return None
+                try:
+                    part = orjson.dumps(rows)[1:-1]
+                except TypeError:  # who writes the answer will say so
+                    return None
+            parts.append(part)
+        return b"[" + b",".join(parts) + b"]"
+
+    def _text(self, sources: list[Any]) -> bytes | None:
+        """The JSON of some objects without the brackets of their list, or ``None``."""
+        if self._waits:  # it was tried in vain before
+            self._waits -= 1
+            return None
+        made = self._writer
+        if made is None:
+            if not self._writers_left:
+                return None
+            self._writers_left -= 1
+            made = self._writer = writer(self, odd)
+            if made is None:
+                self._writers_left = 0
+                return None
+        try:
+            parts = made(sources)
+        except Exception:
+            parts = None
+        if parts is None:
+            if self._writers_left:
+                self._writer = None  # the next one knows what the columns meet now
+            return None
+        found = joined(*parts)
+        self._in_vain = 0 if found is not None else self._in_vain + 1
+        self._waits = min(2**self._in_vain - 1, MOST_WAITS)
         return found
 
 

@@ -14,12 +14,12 @@ from typing import Any, cast
 from graphql import GraphQLAbstractType, GraphQLEnumType, GraphQLField, GraphQLObjectType
 from strawberry import Schema
 from strawberry.schema.schema_converter import CustomGraphQLEnumType, GraphQLCoreConverter
-from strawberry.types.arguments import convert_arguments
 from strawberry.types.base import StrawberryObjectDefinition
 from strawberry.types.cast import TYPE_CAST_ATTRIBUTE
 from strawberry.types.field import StrawberryField
 from strawberry.types.union import StrawberryUnion
 
+from .arguments import Converters
 from .shortcuts import Shortcuts
 
 __all__ = ["StrawberryShortcuts"]
@@ -32,7 +32,7 @@ class StrawberryShortcuts(Shortcuts):
 
     def __init__(self, schema: Schema) -> None:
         self._config = schema.config
-        self._scalars = schema.schema_converter.scalar_registry
+        self._converters = Converters(schema.config, schema.schema_converter.scalar_registry)
         self._handlers = bool(schema.exception_handlers)
 
     def attribute(self, field: GraphQLField) -> str | None:
@@ -59,8 +59,8 @@ class StrawberryShortcuts(Shortcuts):
         found = self._simple(field)
         if found is None or found.base_resolver is None:
             return None
-        resolver, config, scalars = found.base_resolver, self._config, self._scalars
-        given, info_class = found.arguments, config.info_class
+        resolver, info_class = found.base_resolver, self._config.info_class
+        converted = self._converters.of(found.arguments) if found.arguments else None
         function = cast(Callable[..., Any], resolver.wrapped_func)
         sources = tuple(p.name for p in (resolver.parent_parameter, resolver.root_parameter) if p)
         info_name = resolver.info_parameter.name if resolver.info_parameter else ""
@@ -68,7 +68,7 @@ class StrawberryShortcuts(Shortcuts):
 
         def call(source: Any, info: Any, arguments: dict[str, Any]) -> Any:
             told = info_class(_raw_info=info, _field=found)
-            named = convert_arguments(arguments, given, scalars, config, told) if given else {}
+            named = converted(arguments, told) if converted else {}
             for name in sources:
                 named[name] = source
             if info_name:

@@ -63,8 +63,10 @@ class KgSchema(strawberry.Schema):
         operation_name: str | None = None,
         allowed_operation_types: Iterable[OperationType] | None = None,
         operation_extensions: dict[str, Any] | None = None,
+        *,
+        written: bool = False,
     ) -> ExecutionResult:
-        """Check and execute one operation.
+        """Check and execute one operation.  With ``written``, long lists may stand in the data as ``orjson.Fragment``.
 
         Raises :class:`strawberry.exceptions.MissingQueryError` where there is no document."""
         if not query:
@@ -81,7 +83,7 @@ class KgSchema(strawberry.Schema):
             cost = prepared.cost.of(variable_values)
             check_cost(cost)
             data, errors = self._executed(
-                prepared, query, variable_values, context_value, root_value, operation_extensions
+                prepared, query, variable_values, context_value, root_value, operation_extensions, written
             )
         except Exception as error:
             found = error if isinstance(error, GraphQLError) else GraphQLError(str(error), original_error=error)
@@ -94,12 +96,19 @@ class KgSchema(strawberry.Schema):
         return self.execute_sync(*args, **kwargs)
 
     def _executed(
-        self, prepared: Prepared, query: str, variables: dict[str, Any] | None, context: Any, root: Any, extensions: Any
+        self,
+        prepared: Prepared,
+        query: str,
+        variables: dict[str, Any] | None,
+        context: Any,
+        root: Any,
+        extensions: Any,
+        written: bool,
     ) -> tuple[dict[str, Any] | None, list[GraphQLError] | None]:
         """Data and errors of an operation that may be executed."""
         if self.breadth_first and prepared.operation is not None:
             try:
-                found = prepared.operation.execute(context, variables, root, extensions)
+                found = prepared.operation.execute(context, variables, root, extensions, written=written)
                 return found.data, found.errors
             except UnsupportedError:
                 pass  # a query: nothing was changed

@@ -6,15 +6,16 @@
 A cell that begins with ``= + - @``, a tab or a line break gets a leading apostrophe, which spreadsheets take as
 "this is text".  Numbers are written as numbers.
 
-Cells are looked at a column at a time, and the characters that matter are sought in a whole column at once: most
-columns hold none.
+Cells are looked at a column at a time.  Where few texts come again and again each is looked at once; in other columns
+the characters that matter are sought in all cells at once: most columns hold none.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, repeat
+
+import numpy as np
 
 from kg.exports.tables import Cell, Document, Link, Table, text_of
 
@@ -24,7 +25,12 @@ __all__ = ["Stamp", "csv_pieces", "csv_text", "neutral", "table_csv", "table_pie
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 #: Stands between the cells of a column while it is searched; in a cell it only costs time.
 _BETWEEN = "\x1f"
-_RUNS = re.compile("\x1f[" + re.escape("".join(_FORMULA)) + "]")
+#: Which bytes of UTF-8 may be the first of a formula.
+_SUSPECT = np.zeros(256, bool)
+_SUSPECT[[c.encode()[0] for c in _FORMULA]] = True
+#: A column of at least so many cells for each different one is looked at by these; and how many of them are kept.
+_SELDOM, _KNOWN = 2, 8192
+_TEXTS = {str, Link, type(None)}
 
 
 def neutral(cell: Cell) -> str:
@@ -49,23 +55,50 @@ def _field(cell: Cell, apart: str = ",") -> str:
     return f'"{text}"' if apart in text or "\n" in text else text
 
 
-def _fields(column: Sequence[Cell], apart: str = ",") -> Iterable[str]:
-    """A column's cells as they stand in the file."""
-    try:
-        every = _BETWEEN + _BETWEEN.join(column)  # type: ignore[arg-type]
-    except TypeError:  # numbers, links or empty cells among them
-        kinds = set(map(type, column))
-        if kinds == {Link}:
-            return _fields([c.text for c in column], apart)  # type: ignore[union-attr]
-        if len(kinds - {type(None)}) > 1:  # 1 and 1.0 are equal and written differently
+def _fields(column: Sequence[Cell], apart: str, known: dict[Cell, str]) -> Iterable[str]:
+    """A column's cells as they stand in the file.  ``known`` keeps how texts that come again and again stand there."""
+    every = set(column)
+    if len(every) * _SELDOM <= len(column):
+        if every and set(map(type, every)) <= _TEXTS:
+            return _repeated(column, every, apart, known)
+        kinds = set(map(type, column)) - {type(None)}
+        if len(kinds) > 1 or (
+            float in kinds and 0.0 in every
+        ):  # equal and written differently: 1 and 1.0, 0.0 and -0.0
             return map(_field, column, repeat(apart))
-        said = {c: _field(c, apart) for c in set(column)}
-        return [said[c] for c in column]
-    if '"' in every or "\n" in every or "\r" in every or _RUNS.search(every):
+        said = {c: _field(c, apart) for c in every}
+        return map(said.__getitem__, column)
+    try:
+        joined = _BETWEEN + _BETWEEN.join(column)  # type: ignore[arg-type]
+    except TypeError:  # numbers, links or empty cells among them
+        if set(map(type, every)) == {Link}:
+            return _fields([c.text for c in column], apart, {})  # type: ignore[union-attr]
         return map(_field, column, repeat(apart))
-    if apart in every:
+    if '"' in joined or "\n" in joined or "\r" in joined or _begins_formula(joined):
+        return map(_field, column, repeat(apart))
+    if apart in joined:
         return [f'"{c}"' if apart in c else c for c in column]  # type: ignore[operator,misc]
     return column  # type: ignore[return-value]
+
+
+def _repeated(column: Sequence[Cell], every: set[Cell], apart: str, known: dict[Cell, str]) -> Iterable[str]:
+    """The same of few texts, links and empty cells; ``every`` is the set of them."""
+    if len(known) > _KNOWN:
+        known.clear()
+    for cell in every - known.keys():
+        known[cell] = _field(cell, apart)
+    if len(every) == 1:
+        return repeat(known[column[0]], len(column))
+    if all(known[cell] is cell for cell in every):
+        return column  # type: ignore[return-value]
+    return map(known.__getitem__, column)
+
+
+def _begins_formula(joined: str) -> bool:
+    """Whether a cell may begin as a formula does.  The bytes behind :data:`_BETWEEN` are looked at all at once."""
+    codes = np.frombuffer(joined.encode("utf-8", "surrogatepass"), np.uint8)
+    at = np.flatnonzero(codes[:-1] == ord(_BETWEEN)) + 1
+    return bool(_SUSPECT[codes[at]].any())
 
 
 def _lines(columns: Sequence[Iterable[str]], apart: str = ",") -> str:
@@ -88,9 +121,10 @@ def table_pieces(tables: Iterable[tuple[Table, Stamp]], *, apart: str = ",") -> 
     for number, (table, stamp) in enumerate(tables):
         if not number:
             yield _header(chain((c.name for c in table.columns), (name for name, _ in stamp)), apart)
-        stamped = [repeat(_field(value, apart)) for _, value in stamp]
+        stamped = [repeat(apart.join(_field(value, apart) for _, value in stamp))] if stamp else []
+        known: list[dict[Cell, str]] = [{} for _ in table.columns]
         for columns in table.chunks():
-            yield _lines([*(_fields(c, apart) for c in columns), *stamped], apart)
+            yield _lines([*(_fields(c, apart, k) for c, k in zip(columns, known, strict=True)), *stamped], apart)
 
 
 def table_csv(table: Table) -> str:
