@@ -14,7 +14,7 @@ run: $(VENV)/.installed graphiql
 	$(BIN)/kg serve --port $(PORT)
 
 test: $(VENV)/.tested graphiql
-	$(BIN)/pytest -n $(WORKERS)
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal
 
 # Kills the server 200 times while it writes, on SQLite and on a private PostgreSQL; some twenty minutes.
 ROUNDS ?= 200
