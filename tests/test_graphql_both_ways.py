@@ -28,17 +28,19 @@ from hypothesis import strategies as st
 from hypothesis_graphql import nodes
 from starlette.testclient import TestClient
 
-from api import app as application
-from api import first
-from api.answered import Answers
+import api
+from api.access import Gate
+from api.app import create_app
 from api.execution import completion
 from api.execution import operation as operations
+from api.graphql_http import GraphQLView
+from api.observability import Metrics
 from api.schema import schema
 from api.schema.ids import node_id
 from kg import Release
 
 QUERIES = int(os.environ.get("KG_BOTH_WAYS", "25"))
-SDL = Path(application.__file__).with_name("schema.graphql")
+SDL = Path(api.__file__).with_name("schema.graphql")
 DAYS = ("2026-11-23", "2025-02-02", "2024-08-01", "2027-08-02", "9999-12-31", "yesterday")
 for name, made in (
     ("Date", st.sampled_from(DAYS).map(nodes.String)),
@@ -95,10 +97,10 @@ def ask(release: Release) -> Iterator[Callable[[str, bool], tuple[int, bytes]]]:
     """The server's status and body for a document: by this project's executor, or by graphql-core."""
     before = schema.breadth_first
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(first, "Answers", lambda: Answers(0))
         patch.setattr(completion, "LONG", 0)  # short lists are written too, and in parts
         patch.setattr(operations, "PART", 3)
-        client = TestClient(application.create_app(release))
+        gate, metrics = Gate(None), Metrics(release.digest)
+        client = TestClient(create_app(release, gate, metrics, graphql=GraphQLView(schema, release, gate, metrics)))
 
         def asked(document: str, breadth_first: bool) -> tuple[int, bytes]:
             schema.breadth_first = breadth_first
