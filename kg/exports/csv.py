@@ -30,6 +30,8 @@ _SUSPECT = np.zeros(256, bool)
 _SUSPECT[[c.encode()[0] for c in _FORMULA]] = True
 #: A column of at least so many cells for each different one is looked at by these; and how many of them are kept.
 _SELDOM, _KNOWN = 2, 8192
+#: Where so many cells, picked evenly, are all alike or all different, the whole column may be.
+_SAMPLE = 16
 _TEXTS = {str, Link, type(None)}
 
 
@@ -57,9 +59,13 @@ def _field(cell: Cell, apart: str = ",") -> str:
 
 def _fields(column: Sequence[Cell], apart: str, known: dict[Cell, str]) -> Iterable[str]:
     """A column's cells as they stand in the file.  ``known`` keeps how texts that come again and again stand there."""
-    every = set(column)
-    if len(every) * _SELDOM <= len(column):
-        if every and set(map(type, every)) <= _TEXTS:
+    few = column[:: len(column) // _SAMPLE + 1]
+    texts = set(map(type, few)) == {str}
+    if texts and few.count(few[0]) == len(few) and column.count(few[0]) == len(column):
+        return repeat(_field(few[0], apart), len(column))
+    every = set() if texts and len(set(few)) == len(few) else set(column)
+    if 0 < len(every) * _SELDOM <= len(column):
+        if set(map(type, every)) <= _TEXTS:
             return _repeated(column, every, apart, known)
         kinds = set(map(type, column)) - {type(None)}
         if len(kinds) > 1 or (
@@ -71,7 +77,7 @@ def _fields(column: Sequence[Cell], apart: str, known: dict[Cell, str]) -> Itera
     try:
         joined = _BETWEEN + _BETWEEN.join(column)  # type: ignore[arg-type]
     except TypeError:  # numbers, links or empty cells among them
-        if set(map(type, every)) == {Link}:
+        if set(map(type, column)) == {Link}:
             return _fields([c.text for c in column], apart, {})  # type: ignore[union-attr]
         return map(_field, column, repeat(apart))
     if '"' in joined or "\n" in joined or "\r" in joined or _begins_formula(joined):
