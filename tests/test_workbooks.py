@@ -357,11 +357,20 @@ MIXED: list[Cell] = [
 @given(
     st.lists(st.lists(st.sampled_from(MIXED), min_size=1, max_size=4), min_size=2, max_size=5),
     st.lists(st.text(max_size=3), min_size=1, max_size=40),
+    st.integers(1, 6),
+    st.tuples(st.sampled_from(MIXED), st.sampled_from(MIXED), st.integers(0, 50)),
 )
-def test_csv_of_cells_that_come_again_says_what_csv_of_cells_says(pools: list[list[Cell]], texts: list[str]) -> None:
-    """Few cells again and again, and columns of which each cell is another; in two tables under one header."""
-    rows = tuple((text, *(pool[i * i % len(pool)] for pool in pools)) for i, text in enumerate(texts))
-    table = Table("t", "T", tuple(Column(f"c{i}", "C", "c", 9) for i in range(len(pools) + 1)), rows)
+def test_csv_of_cells_that_come_again_says_what_csv_of_cells_says(
+    pools: list[list[Cell]], texts: list[str], times: int, but_one: tuple[Cell, Cell, int]
+) -> None:
+    """Few cells again and again, columns of which each cell is another, and one of which all are alike but one; in two
+    tables under one header."""
+    usual, other, at = but_one
+    rows = tuple(
+        (text, other if i == at else usual, *(pool[i * i % len(pool)] for pool in pools))
+        for i, text in enumerate(texts * times)
+    )
+    table = Table("t", "T", tuple(Column(f"c{i}", "C", "c", 9) for i in range(len(pools) + 2)), rows)
     out = io.StringIO()
     written = csv.writer(out, lineterminator="\n")
     written.writerow([*(c.name for c in table.columns), "stamp"])
