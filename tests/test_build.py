@@ -426,9 +426,10 @@ def test_what_a_command_does_not_need_is_not_imported() -> None:
         assert found.stderr.strip().splitlines()[-1] == "[]", commands
 
 
-@pytest.mark.parametrize("stateless", [True, False])
-def test_what_the_first_answer_does_not_need_is_not_imported(tmp_path: Path, stateless: bool) -> None:
-    """Of `kg serve`, up to where GraphQL can answer; what the whole of the application needs comes after that."""
+@pytest.mark.parametrize(("stateless", "built"), [(True, True), (False, True), (True, False)])
+def test_what_the_first_answer_does_not_need_is_not_imported(tmp_path: Path, stateless: bool, built: bool) -> None:
+    """Of `kg serve`, up to where GraphQL can answer; what the whole of the application needs comes after that.  Where
+    there is no build, another process makes it."""
     heavy = (
         "pydantic fastapi sqlalchemy alembic rdflib networkx scipy pandas yaml rapidfuzz pyoxigraph xlsxwriter rich "
         "websockets jwt httpx kg.sources kg.rdf kg.exports kg.importers kg.organizations.formats kg.sparql_worker"
@@ -447,12 +448,16 @@ def test_what_the_first_answer_does_not_need_is_not_imported(tmp_path: Path, sta
     if not stateless:
         with Store.open(f"sqlite:///{tmp_path}/aigov-kg/store.sqlite3") as store:
             store.create_organization("One", actor=Actor("test"))
-    cache.build()
     own = {name: value for name, value in os.environ.items() if name != "KG_DATABASE_URL"}
+    if built:
+        cache.build()
+    else:
+        own["KG_CACHE"] = str(tmp_path / "cache")
     found = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=60,
         env={**own, "XDG_DATA_HOME": str(tmp_path)},
     )  # fmt: skip
+    assert built or builds(tmp_path / "cache")
     assert found.stderr.strip().splitlines()[-1] == "[]"
 
 

@@ -6,6 +6,8 @@ import gc
 import os
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from importlib import import_module
@@ -15,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 import typer
 
 from kg.cli.options import DataOption
-from kg.cli.output import note, progress
+from kg.cli.output import note
 from kg.cli.session import folders
 from kg.errors import KgError, UsageError
 
@@ -95,8 +97,7 @@ def serve(
         with ExitStack() as looked:  # who may come in is settled before anything slow; a process opens its own store
             said = _said(_stateless() if stateless else _gate(looked, host, auth))
         where = folders(ctx, data)
-        with progress() as shown:
-            release = compiled(where, shown)
+        release = compiled(where)
         address = f"[{host}]" if ":" in host else "127.0.0.1" if host in ("0.0.0.0", "") else host
         base = f"http://{address}:{bound.getsockname()[1]}/"
 
@@ -256,11 +257,17 @@ def _uncollected() -> Iterator[None]:
         gc.enable()
 
 
-def compiled(where: list[Path], shown: Any = None) -> Release:
-    """The compiled release with its RDF dataset."""
-    from kg.compiled.cache import build
+def compiled(where: list[Path]) -> Release:
+    """The compiled release with its RDF dataset.  One that is not there yet is made by a process of its own: to read
+    all sources takes three times the memory of a server, which this one would never give back."""
+    from kg.compiled.cache import build, cache_folder, opened
 
-    return build(where, progress=shown, say=shown.say) if shown else build(where)
+    found = opened(where)
+    if found is None and cache_folder() is not None:
+        apart = [str(Path(__file__).parents[2]), *filter(None, sys.path)]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(apart)}
+        subprocess.run([sys.executable, "-P", "-m", "kg.cli.apart", *map(str, where)], env=environment, check=False)
+    return found or build(where)  # what is wrong with the sources is told here
 
 
 def _stateless() -> Gate:

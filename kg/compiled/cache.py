@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import orjson
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _Release = TypeVar("_Release", bound=Release)
 
-__all__ = ["build", "cache_folder", "load", "state"]
+__all__ = ["build", "cache_folder", "load", "opened", "state"]
 
 #: How many builds are kept, and for how long one that nobody opens, in seconds.
 MOST, UNUSED = 12, 30 * 86400
@@ -75,31 +75,30 @@ def load_as(
     kind: type[_Release], folders: Sequence[Path] = (), own: Path | None = None, progress: Progress | None = None
 ) -> _Release:
     """:func:`load` of a class of releases."""
-    place = cache_folder()
-    if place is None or not _CODE.is_dir():
+    place = _place()
+    if place is None:
         return kind.read(*folders, own=own, progress=progress)
-    roots = _roots(folders, own)
-    seen = _listing(roots)
-    where = "\0".join(map(os.path.realpath, roots)).encode("utf-8", "surrogateescape")
-    guard = place / "guards" / f"{hashlib.sha256(where).hexdigest()[:32]}.json"
-    named = _guarded(guard, seen)
-    found = _opened(place / named, folders, own, kind) if named else None
+    found, wanted = _found(kind, place, folders, own)
     if found is not None:
         return found
-    key, sources = _key(roots)
-    found = _opened(place / key, folders, own, kind)
-    if found is None:
-        release = kind.read(*folders, own=own, progress=progress)
-        if _listing(roots) != seen:  # somebody is writing: no telling what was read
-            return release
-        try:
-            _publish(place / key, release, sources)
-        except OSError:
-            return release
-        found = _opened(place / key, folders, own, kind) or release
-        _prune(place, key)
-    _guard(guard, seen, key)
+    release = kind.read(*folders, own=own, progress=progress)
+    if _listing(wanted.roots) != wanted.seen:  # somebody is writing: no telling what was read
+        return release
+    try:
+        _publish(wanted.folder, release, wanted.sources)
+    except OSError:
+        return release
+    found = _opened(wanted.folder, folders, own, kind) or release
+    _prune(place, wanted.folder.name)
+    _guard(wanted)
     return found
+
+
+def opened(folders: Sequence[Path] = ()) -> Release | None:
+    """The release as :func:`build` makes it, if it is made already: no source is read."""
+    place = _place()
+    found = _found(Release, place, folders, None)[0] if place else None
+    return found if found is not None and found.build is not None and found.build.dataset is not None else None
 
 
 def build(
@@ -207,17 +206,51 @@ def _guarded(guard: Path, seen: tuple[str, float]) -> str | None:
         return None
 
 
-def _guard(guard: Path, seen: tuple[str, float], key: str) -> None:
-    if time.time() - seen[1] < YOUNG:
+def _guard(wanted: _Wanted) -> None:
+    if time.time() - wanted.seen[1] < YOUNG:
         return
     with suppress(OSError):
-        guard.parent.mkdir(exist_ok=True)
-        making = fresh(guard.parent)
-        making.write_bytes(orjson.dumps({"listing": seen[0], "build": key}))
-        os.replace(making, guard)
+        wanted.guard.parent.mkdir(exist_ok=True)
+        making = fresh(wanted.guard.parent)
+        making.write_bytes(orjson.dumps({"listing": wanted.seen[0], "build": wanted.folder.name}))
+        os.replace(making, wanted.guard)
 
 
 # ---------------------------------------------------------------- opening and making
+
+
+class _Wanted(NamedTuple):
+    """The build of some sources: its folder, and what it follows from."""
+
+    folder: Path
+    roots: list[Path]
+    sources: list[dict[str, str]]
+    seen: tuple[str, float]
+    guard: Path
+
+
+def _place() -> Path | None:
+    return cache_folder() if _CODE.is_dir() else None
+
+
+def _found(
+    kind: type[_Release], place: Path, folders: Sequence[Path], own: Path | None
+) -> tuple[_Release | None, _Wanted]:
+    """The release of the build there is, and which build that is or would be."""
+    roots = _roots(folders, own)
+    seen = _listing(roots)
+    where = "\0".join(map(os.path.realpath, roots)).encode("utf-8", "surrogateescape")
+    guard = place / "guards" / f"{hashlib.sha256(where).hexdigest()[:32]}.json"
+    if named := _guarded(guard, seen):
+        found = _opened(place / named, folders, own, kind)
+        if found is not None:
+            return found, _Wanted(place / named, roots, [], seen, guard)
+    key, sources = _key(roots)
+    wanted = _Wanted(place / key, roots, sources, seen, guard)
+    found = _opened(wanted.folder, folders, own, kind)
+    if found is not None:
+        _guard(wanted)
+    return found, wanted
 
 
 def _opened(folder: Path, folders: Sequence[Path], own: Path | None, kind: type[_Release]) -> _Release | None:
