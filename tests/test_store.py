@@ -176,6 +176,8 @@ def test_a_store_that_needs_nothing_done_is_seen_without_opening_it(
         assert is_usual()
         later = Later()
         assert later.url == store.url
+        later.ping()
+        assert later._store is None  # that it would answer was seen without it
         assert later.list_organizations() == (kept,)
         later.close()
         assert later.get_organization("one") == kept  # opened again

@@ -196,7 +196,7 @@ def _serve(
             from kg.sparql import Limits
 
             if first and gate.store is not None:
-                gate.store.ping()  # a store that is opened later is opened now: what is wrong with it ends the server
+                gate.store.ping()  # what is wrong with it ends the server
             app = create_app(release, gate, metrics[0], Limits(seconds=query_deadline), view)
         yield app
 
