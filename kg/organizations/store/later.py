@@ -1,7 +1,8 @@
 """The user's own store, opened when something is first asked of it.
 
-SQLAlchemy takes a tenth of a second to import, and 15 MB.  Whether the user's own file is there, has the present schema and keeps
-an organisation can be seen without it; whoever has seen that may answer everything else, and open the store when it is asked.
+SQLAlchemy takes a tenth of a second to import, and 15 MB.  Whether the user's own file is there, has the present schema
+and keeps an organisation can be seen without it; whoever has seen that may answer everything else, and open the store
+when it is asked.
 """
 
 from __future__ import annotations
