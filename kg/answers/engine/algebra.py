@@ -7,14 +7,16 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from kg.relations import ALL, NO_RELATIONSHIP, Outcome, compose, outcome
+from kg.relations import ALL, NO_RELATIONSHIP, Outcome, compose, inverse, outcome
 
-__all__ = ["COMPOSE", "OUTCOME", "Array", "Entries", "Pairs", "pairs", "rank_of"]
+__all__ = ["COMPOSE", "INVERSE", "OUTCOME", "Array", "Entries", "Pairs", "pairs", "rank_of"]
 
 Array = npt.NDArray[Any]
 
 #: ``COMPOSE[first << 5 | second]`` is what two masks say together.
 COMPOSE = np.array([compose(a, b) for a in range(32) for b in range(32)], np.uint8)
+#: ``INVERSE[mask]`` is what a mask says read the other way.
+INVERSE = np.array([inverse(m) for m in range(32)], np.uint8)
 #: Mask → outcome.
 OUTCOME = np.array([outcome(m) for m in range(32)], np.int8)
 _NEVER = np.iinfo(np.int64).max

@@ -5,10 +5,11 @@ and say together what the best of them says.  The chains of a pair that lack it,
 such a chain is ``equal``, ``superset_of`` or both (*down*), or every step ``equal``, ``subset_of`` or both (*up*).
 Therefore
 
-1. the best that any single chain of a source says of a node is spread over the graph with a bit for each source;
+1. the best that any single chain of a source says of a node is spread over the graph with a bit for each source
+   (:mod:`~kg.answers.engine.spread`);
 2. a pair with a strict chain down *contains*, unless another chain of the pair leaves ``superset_of`` out (of an
    *equal*: one of the two): such a chain goes up all the way, but for one ``intersects_with`` at most, and is looked
-   for by joining the two strict halves of it;
+   for by joining the two strict halves of it (:mod:`~kg.answers.engine.strict`);
 3. an overlap is one beyond dispute if it comes from a node that has no strict chain to the target, which bits of a
    part of a source show, or from one whose strict chain nothing contradicts, found as above;
 4. what is left, and all targets that some row rules out for another node, is asked of every contender by itself, with
@@ -19,26 +20,25 @@ The tests hold the facts about masks against all masks, and the answers against 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import reduce
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from kg.answers.engine.algebra import COMPOSE, OUTCOME, Array, Entries, pairs, rank_of
+from kg.answers.engine.algebra import COMPOSE, INVERSE, OUTCOME, Array, Entries, pairs, rank_of
+from kg.answers.engine.spread import either, spread
+from kg.answers.engine.strict import Down, Intersecting, interrupted, ranges
 from kg.answers.engine.walk import View, walk
 from kg.arrays import FULL_STRENGTH, HIGHEST
-from kg.relations import ALL, AT_LEAST, EQUAL, INTERSECTS_WITH, SUPERSET_OF, Outcome, inverse
+from kg.relations import ALL, AT_LEAST, EQUAL, INTERSECTS_WITH, SUPERSET_OF, Outcome
 
 __all__ = ["Given", "given", "overlap_counts"]
 
-_INVERSE = np.array([inverse(m) for m in range(32)], np.uint8)
 _GAP, _LEAD, _PARTIAL, _COVERED = range(4)
 _CREDIT = np.array([_GAP, _GAP, _LEAD, _PARTIAL, _COVERED], np.int8)
 #: Parts of a source that have a bit each; joint nodes have one more.
 _COLOURS = 3
-_PAIRS_AT_ONCE = 1 << 13
 _BACK_AT_ONCE = 64
 
 
@@ -91,257 +91,6 @@ class _Contenders(NamedTuple):
     joint: Array
 
 
-class _Level(NamedTuple):
-    """Chains of one length, by start and then in the order of ids: nodes passed, edges taken."""
-
-    mask: Array
-    hops: Array
-    authority: Array
-    strength: Array
-    trail: Array
-    edges: Array
-
-
-class _Down:
-    """All simple chains of steps down from every node, and where those of a node and to a node stand."""
-
-    def __init__(self, view: View) -> None:
-        self.view, self.nodes = view, view.arrays.nodes
-        self.levels = list(_downwards(view))
-
-        def column(name: str) -> Array:
-            return np.concatenate([getattr(level, name) for level in self.levels])
-
-        self.mask, self.hops = column("mask"), column("hops")
-        self.authority, self.strength = column("authority"), column("strength")
-        self.start = np.concatenate([level.trail[:, 0] for level in self.levels]).astype(np.int64)
-        self.end = np.concatenate([level.trail[:, -1] for level in self.levels]).astype(np.int64)
-        sizes = [len(level.mask) for level in self.levels]
-        self.begins = np.cumsum([0, *sizes])
-        self.parts = np.repeat(np.arange(len(sizes)), sizes) - self.hops
-        self.rank = rank_of(self.hops, self.parts, self.authority, self.strength)
-        self.from_, self.from_offsets = self._by(self.start)
-        self.to, self.to_offsets = self._by(self.end)
-        #: The other ends, in these orders.
-        self.ends, self.starts = self.end[self.from_], self.start[self.to]
-        key = self.start * self.nodes + self.end
-        order = np.argsort(key, kind="stable")
-        first = np.flatnonzero(np.diff(key[order], prepend=-1))
-        self.pairs = key[order][first]
-        self.said = np.bitwise_and.reduceat(self.mask[order], first) if len(first) else self.mask
-
-    def _by(self, node: Array) -> tuple[Array, Array]:
-        """Chains by a node of theirs and then by hops, and where those of each node and number of hops begin."""
-        key = node * 4 + self.hops
-        offsets = np.zeros(4 * self.nodes + 1, np.int64)
-        np.cumsum(np.bincount(key, minlength=4 * self.nodes), out=offsets[1:])
-        return np.argsort(key, kind="stable"), offsets
-
-    def strictly(self, one: Array, other: Array) -> Array:
-        """What all chains down from one to the other say together; all five bits where there is none."""
-        key = one * self.nodes + other
-        at = np.minimum(np.searchsorted(self.pairs, key), len(self.pairs) - 1)
-        return np.where(self.pairs[at] == key, self.said[at], np.uint8(ALL))
-
-    def rows(self, chains: Array) -> Array:
-        """The rows of some chains, padded with -1."""
-        found = np.full((len(chains), max(len(self.levels) - 1, 1)), -1, np.int32)
-        depth = np.searchsorted(self.begins, chains, "right") - 1
-        for d, level in enumerate(self.levels):
-            at = np.flatnonzero(depth == d)
-            if d and len(at):
-                found[at, :d] = self.view.arrays.edge_row[level.edges[chains[at] - self.begins[d]]]
-        return found
-
-    def apart(self, one: Array, other: Array) -> Array:
-        """Which pairs of chains have no node in common."""
-        trails = []
-        for chains in (one, other):
-            trail = np.full((len(chains), len(self.levels)), -1, np.int32)
-            depth = np.searchsorted(self.begins, chains, "right") - 1
-            for d, level in enumerate(self.levels):
-                at = np.flatnonzero(depth == d)
-                trail[at, : d + 1] = level.trail[chains[at] - self.begins[d]]
-            trails.append(trail)
-        found = np.ones(len(one), bool)
-        for column in trails[0].T:
-            found &= ~((trails[1] == column[:, None]) & (column >= 0)[:, None]).any(axis=1)
-        return found
-
-
-def _downwards(view: View) -> Iterator[_Level]:
-    """Of every node that stands the empty chain, and then all of each length."""
-    a = view.arrays
-    at = np.repeat(np.arange(a.nodes), np.diff(a.edge_offsets[::3]))
-    edge = np.flatnonzero(view.standing[at] & (a.edge_mask & ~np.uint8(AT_LEAST) == 0))
-    # None of these may be an overlap, so the steps of each node stand in the order of ids.
-    edge = edge[view.usable(edge, a.edge_to[edge], np.ones(len(edge), bool))]
-    offsets = np.searchsorted(at[edge], np.arange(a.nodes + 1))
-    here = np.flatnonzero(view.standing)
-    size = len(here)
-    level = _Level(
-        np.full(size, EQUAL, np.uint8), np.zeros(size, np.int8), np.full(size, HIGHEST, np.int8),
-        np.full(size, FULL_STRENGTH, np.int8), here.astype(np.int32)[:, None], np.empty((size, 0), np.int32),
-    )  # fmt: skip
-    while len(level.mask):
-        yield level
-        last = level.trail[:, -1]
-        path, place = _ranges(offsets[last], offsets[last + 1])
-        step = edge[place]
-        there = a.edge_to[step]
-        hops = level.hops[path] + (a.edge_row[step] >= 0)
-        good = hops <= view.max_hops
-        for seen in level.trail.T:
-            good &= seen[path] != there
-        path, step, there, hops = path[good], step[good], there[good], hops[good]
-        level = _Level(
-            COMPOSE[level.mask[path].astype(np.int64) << 5 | a.edge_mask[step]],
-            hops.astype(np.int8),
-            np.minimum(level.authority[path], a.edge_authority[step]),
-            np.minimum(level.strength[path], a.edge_strength[step]),
-            np.concatenate([level.trail[path], there[:, None]], axis=1),
-            np.concatenate([level.edges[path], step[:, None].astype(np.int32)], axis=1),
-        )
-
-
-class _Overlaps:
-    """The pairs of nodes of which a usable row says that they intersect."""
-
-    def __init__(self, view: View) -> None:
-        a = view.arrays
-        at = np.repeat(np.arange(a.nodes), np.diff(a.edge_offsets[::3]))
-        edge = np.arange(len(at))
-        good = view.usable(edge, a.edge_to, (a.edge_mask == INTERSECTS_WITH) & view.standing[at])
-        self.nodes = a.nodes
-        self.keys = np.sort(at[good] * a.nodes + a.edge_to[good])
-        bits = max(10, min(24, len(self.keys).bit_length() + 5))
-        self._shift = np.uint64(64 - bits)
-        self._maybe = np.zeros(1 << bits, bool)
-        self._maybe[self._slot(self.keys)] = True
-
-    def _slot(self, key: Array) -> Array:
-        mixed = key.view(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-        mixed >>= self._shift
-        return mixed.view(np.int64)
-
-    def among(self, key: Array) -> Array:
-        """The places of the keys ``one * nodes + other`` that are such pairs."""
-        at = np.flatnonzero(self._maybe.take(self._slot(key)))
-        if len(at):
-            place = np.minimum(np.searchsorted(self.keys, key[at]), len(self.keys) - 1)
-            at = at[self.keys[place] == key[at]]
-        return at
-
-
-def _ranges(low: Array, high: Array) -> tuple[Array, Array]:
-    """Of each range its number, again and again, and the places in it."""
-    count = high - low
-    who = np.repeat(np.arange(len(count)), count)
-    at: Array = np.arange(len(who)) + np.repeat(low - np.cumsum(count) + count, count)
-    return who, at
-
-
-def _interrupted(down: _Down, overlaps: _Overlaps, start: Array, end: Array, *, upwards: bool) -> Array:
-    """Of which pairs a simple chain leads from start to end by one ``intersects_with`` and, before and behind it, steps
-    up alone (or down alone)."""
-    found = np.zeros(len(start), bool)
-    if not len(overlaps.keys):
-        return found
-    last = down.view.max_hops - 1
-    # Going up from a node is coming down to it.
-    downwards, up = (down.from_, down.from_offsets, down.ends), (down.to, down.to_offsets, down.starts)
-    (ahead, begins, reached), (behind, stops, left) = (up, downwards) if upwards else (downwards, up)
-    for low in range(0, len(start), _PAIRS_AT_ONCE):
-        s, e = start[low : low + _PAIRS_AT_ONCE], end[low : low + _PAIRS_AT_ONCE]
-        for h in range(last + 1):
-            who, one = _ranges(begins[4 * s + h], begins[4 * s + h + 1])
-            there = 4 * e[who]
-            first, count = stops[there], stops[there + 1 + last - h] - stops[there]
-            ends = np.cumsum(count)
-            other = np.arange(int(count.sum()))
-            other += np.repeat(first - ends + count, count)
-            key = np.repeat(reached[one] * down.nodes, count)
-            key += left.take(other)
-            hit = overlaps.among(key)
-            if len(hit):
-                pair = np.searchsorted(ends, hit, "right")
-                some = ~found[low + who[pair]]
-                hit, pair = hit[some], pair[some]
-                apart = down.apart(ahead[one[pair]], behind[other[hit]])
-                found[low + who[pair[apart]]] = True
-    return found
-
-
-# ------------------------------------------------------------------ what any single chain says
-
-
-def _spread(view: View, first: Array, joints: dict[int, Array]) -> dict[int, Array]:
-    """Mask → for each node the bits from which some walk comes to it with that mask.  ``first`` are the bits that set
-    out from each node *equal* to it, ``joints`` those that set out with ``at_least`` after some hops."""
-    a = view.arrays
-    at = np.repeat(np.arange(a.nodes, dtype=np.int32), np.diff(a.edge_offsets[::3]))
-    good = np.flatnonzero(view.usable(np.arange(len(at)), a.edge_to, view.standing[at]))
-    at, to, says, row = at[good], a.edge_to[good], _INVERSE[a.edge_mask[good]], a.edge_row[good] >= 0
-    steps: dict[tuple[bool, int], tuple[Array, Array, Array]] = {}
-    for hop in (False, True):
-        for mask in np.unique(says[row == hop]).tolist():
-            some = np.flatnonzero((row == hop) & (says == mask))
-            begins = np.flatnonzero(np.diff(at[some], prepend=-1))
-            steps[hop, mask] = (at[some][begins], to[some], begins)
-    seen: dict[int, Array] = {}
-
-    def take(mask: int, nodes: Array, bits: Array, new: dict[int, Array]) -> None:
-        if mask not in seen:
-            seen[mask] = np.zeros_like(first)
-        known = seen[mask].take(nodes, axis=0)
-        some = bits & ~known
-        if not some.any():
-            return
-        if mask not in new:
-            new[mask] = np.zeros_like(first)
-        new[mask][nodes] |= some
-        known |= some
-        seen[mask][nodes] = known
-
-    def go(hop: bool, front: dict[int, Array]) -> dict[int, Array]:
-        new: dict[int, Array] = {}
-        for (is_hop, says), (nodes, origin, begins) in steps.items():
-            if is_hop != hop:
-                continue
-            after: dict[int, list[Array]] = {}
-            for mask, bits in front.items():
-                if (said := int(COMPOSE[mask << 5 | says])) != ALL:
-                    after.setdefault(said, []).append(bits)
-            for said, several in after.items():
-                bits = reduce(np.bitwise_or, several)
-                take(said, nodes, np.bitwise_or.reduceat(bits.take(origin, axis=0), begins, axis=0), new)
-        return new
-
-    level: dict[int, Array] = {}
-    every = np.arange(a.nodes)
-    take(EQUAL, every, first, level)
-    for hops in range(view.max_hops + 1):
-        if hops in joints:
-            take(AT_LEAST, every, joints[hops], level)
-        front = level
-        while front:
-            front = go(False, front)
-            for mask, bits in front.items():
-                level[mask] = level[mask] | bits if mask in level else bits
-        if hops < view.max_hops:
-            level = go(True, level)
-    return seen
-
-
-def _either(seen: dict[int, Array], which: Array, like: Array) -> Array:
-    """The bits of all masks that ``which`` has a flag for."""
-    found = np.zeros_like(like)
-    for mask, bits in seen.items():
-        if which[mask]:
-            found |= bits
-    return found
-
-
 # ------------------------------------------------------------------ every contender by itself
 
 
@@ -373,11 +122,11 @@ def _exactly(view: View, who: _Contenders, sources: int, source: Array, target: 
         columns: list[Any] = []
         for level in walk(view, some):
             end = level.trail[:, -1].astype(np.int64)
-            path, at = _ranges(offsets[end], offsets[end + 1])
+            path, at = ranges(offsets[end], offsets[end + 1])
             contender, here = by_node[at], some[level.slot[path]]
             key = here * sources + who.source[contender]
             place = np.minimum(np.searchsorted(keys, key), size - 1)
-            mask = COMPOSE[who.mask[contender].astype(np.int64) << 5 | _INVERSE[level.mask[path]]]
+            mask = COMPOSE[who.mask[contender].astype(np.int64) << 5 | INVERSE[level.mask[path]]]
             hops = who.hops[contender] + level.hops[path]
             # A joint node says nothing of itself.
             good = (keys[place] == key) & (mask != ALL) & ((who.joint[contender] < 0) | (end[path] != here))
@@ -435,7 +184,7 @@ def given(view: View, source: Array, node: Array, targets: Array, joined: Array,
     stands = view.standing[node]
     order = np.lexsort((node[stands], source[stands]))
     source, node = source[stands][order].astype(np.int64), node[stands][order].astype(np.int64)
-    down, overlaps = _Down(view), _Overlaps(view)
+    down, overlaps = Down(view), Intersecting(view)
     clean = ~view.has_enemy
     own = _own(source, node)
 
@@ -447,7 +196,7 @@ def given(view: View, source: Array, node: Array, targets: Array, joined: Array,
         places = np.full(nodes, -1)
         places[asked] = np.arange(len(asked))
         chain = np.flatnonzero(places[down.end] >= 0)
-        which, at = _ranges(offsets[down.start[chain]], offsets[down.start[chain] + 1])
+        which, at = ranges(offsets[down.start[chain]], offsets[down.start[chain] + 1])
         chain, contender = chain[which], by_node[at]
         if not wanted.all():
             some = np.flatnonzero(wanted[source[contender]])
@@ -458,12 +207,12 @@ def given(view: View, source: Array, node: Array, targets: Array, joined: Array,
 
     def contradicted(start: Array, end: Array) -> Array:
         """Of pairs with a chain that contains, whether another chain of theirs denies it."""
-        said = down.strictly(start, end) & _INVERSE[down.strictly(end, start)]
+        said = down.strictly(start, end) & INVERSE[down.strictly(end, start)]
         found: Array = (said == 0) & (start != end)
         at = np.flatnonzero(~found & (start != end))
-        found[at] = _interrupted(down, overlaps, start[at], end[at], upwards=True)
+        found[at] = interrupted(down, overlaps, start[at], end[at], upwards=True)
         at = np.flatnonzero(~found & (start != end) & (said & SUPERSET_OF == 0))
-        found[at] = _interrupted(down, overlaps, start[at], end[at], upwards=False)
+        found[at] = interrupted(down, overlaps, start[at], end[at], upwards=False)
         return found
 
     who, held = own, None
@@ -484,7 +233,7 @@ def given(view: View, source: Array, node: Array, targets: Array, joined: Array,
     rank = down.rank[chain]
     acting = np.flatnonzero(who.joint >= 0)
     if len(acting):
-        which, at = _ranges(down.from_offsets[4 * who.node[acting]], down.from_offsets[4 * who.node[acting] + 4])
+        which, at = ranges(down.from_offsets[4 * who.node[acting]], down.from_offsets[4 * who.node[acting] + 4])
         more, by = down.from_[at], acting[which]
         hops = who.hops[by] + down.hops[more]
         good = (hops <= view.max_hops) & (places[down.end[more]] >= 0) & (down.end[more] != who.node[by])
@@ -535,13 +284,13 @@ def given(view: View, source: Array, node: Array, targets: Array, joined: Array,
         for h in range(view.max_hops + 1)
         if len(some := acting[who.hops[acting] == h])
     }
-    seen = _spread(view, bits(source, np.arange(len(source)) % _COLOURS, node), setting_out)
+    seen = spread(view, bits(source, np.arange(len(source)) % _COLOURS, node), setting_out)
     seen = {mask: each[targets_of] for mask, each in seen.items()}
     masks = np.arange(32)
     none = np.zeros((size, colours * wide_of), np.uint64)
-    strict = _either(seen, masks & INTERSECTS_WITH == 0, none)
-    wide = _either(seen, (OUTCOME == Outcome.OVERLAPS) & (masks & INTERSECTS_WITH > 0), none)
-    any_lead = _either(seen, OUTCOME == Outcome.LEAD, none)
+    strict = either(seen, masks & INTERSECTS_WITH == 0, none)
+    wide = either(seen, (OUTCOME == Outcome.OVERLAPS) & (masks & INTERSECTS_WITH > 0), none)
+    any_lead = either(seen, OUTCOME == Outcome.LEAD, none)
 
     def told(each: Array) -> Array:
         """By question, whether any colour of its source has a bit."""
@@ -607,7 +356,7 @@ def _places(who: _Contenders, joint_place: Array) -> Array:
 
 
 def _held(
-    view: View, down: _Down, own: _Contenders, sources: int, asked: Array, question: Array, chain: Array,
+    view: View, down: Down, own: _Contenders, sources: int, asked: Array, question: Array, chain: Array,
     contradicted: Callable[[Array, Array], Array],
 ) -> _Held:  # fmt: skip
     """Of the members of joint nodes (``asked``) the best chain by which each source contains them: of each question
@@ -661,7 +410,7 @@ def _joined(view: View, own: _Contenders, held: _Held) -> _Contenders:
 
 
 def _overlapping(
-    down: _Down, overlaps: _Overlaps, source: Array, by_node: tuple[Array, Array], targets: Array, asked: Array
+    down: Down, overlaps: Intersecting, source: Array, by_node: tuple[Array, Array], targets: Array, asked: Array
 ) -> Array:
     """Of the questions asked (a flag for each) those for which some node of the source is part of the target beyond
     dispute."""
@@ -669,20 +418,20 @@ def _overlapping(
     order, offsets = by_node
     some = np.flatnonzero(asked.reshape(-1, size).any(axis=0))
     low, high = down.from_offsets[4 * targets[some]], down.from_offsets[4 * targets[some] + 4]
-    which, at = _ranges(low, high)
+    which, at = ranges(low, high)
     chain, place = down.from_[at], some[which]
     start = down.end[chain]
-    which, at = _ranges(offsets[start], offsets[start + 1])
+    which, at = ranges(offsets[start], offsets[start + 1])
     question = source[order[at]] * size + place[which]
     good = np.flatnonzero(asked[question])
     question, chain = question[good], chain[which[good]]
     key = np.sort(question * down.nodes + down.end[chain])
     question, start = np.divmod(key[np.diff(key, prepend=-1) != 0], down.nodes)
     end = targets[question % size]
-    said = _INVERSE[down.strictly(end, start)] & down.strictly(start, end)
+    said = INVERSE[down.strictly(end, start)] & down.strictly(start, end)
     good = np.flatnonzero((OUTCOME[said] == Outcome.OVERLAPS) & (start != end))
     question, start, end = question[good], start[good], end[good]
-    fine = ~_interrupted(down, overlaps, start, end, upwards=False)
+    fine = ~interrupted(down, overlaps, start, end, upwards=False)
     return np.unique(question[fine])
 
 
