@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, PlainTextResponse
 from fastapi.routing import APIRoute
@@ -15,7 +13,7 @@ from starlette.staticfiles import StaticFiles
 from api import pages
 from api.access import ForbiddenError, Gate
 from api.files import add_downloads
-from api.first import HANDLERS, graphql_view
+from api.first import HANDLERS, graphql_view, readiness
 from api.graphiql import STATIC
 from api.graphql_http import GraphQLView
 from api.linked import add_linked_data
@@ -23,7 +21,7 @@ from api.middleware import Envelope
 from api.observability import CONTENT_TYPE, Metrics
 from api.oidc import TokenError
 from api.schema import schema
-from api.served import GRAPHQL
+from api.served import GRAPHQL, READY
 from api.sparql import add_sparql
 from kg import __version__
 from kg.release import Release
@@ -74,17 +72,18 @@ def create_app(
         docs_url=None,
         redoc_url=None,
     )
-    app.state.release = found
+    app.state.release, app.state.gate, app.state.metrics = found, gate, metrics
+    app.state.stopping = False
     app.add_middleware(Envelope, metrics=metrics)
     for kind, answer in HANDLERS.items():
         app.add_exception_handler(kind, answer)
     app.router.routes.append(Route(GRAPHQL, graphql or graphql_view(found, gate, metrics)))
     app.mount("/static", StaticFiles(directory=STATIC, check_dir=False), name="static")
-    _add_pages(app, found)
+    _add_pages(app)
     add_downloads(app, gate, metrics)
     add_linked_data(app)
     add_sparql(app, limits)
-    _add_operations(app, found, gate, metrics)
+    _add_operations(app)
     _answer_head(app)
     return app
 
@@ -103,48 +102,58 @@ def _answer_head(app: FastAPI) -> None:
             )
 
 
-def _add_pages(app: FastAPI, release: Release) -> None:
+# Functions of the module, that find what they answer from in the state of the application: FastAPI remembers every
+# function it was ever given, and with one made for an application it would keep that and its release for ever.
+
+
+def _home(request: Request) -> str:
+    release: Release = request.app.state.release
     # made when somebody looks: the start page counts everything
-    start = cache(lambda: pages.home(release))
-
-    @app.get("/", response_class=HTMLResponse, include_in_schema=False)
-    def home() -> str:
-        return start()
-
-    @app.get("/errors", response_class=HTMLResponse, include_in_schema=False)
-    def error_codes() -> str:
-        return pages.errors_page()
-
-    @app.get("/schema.graphql", response_class=PlainTextResponse, summary="The GraphQL schema")
-    def graphql_schema() -> str:
-        """In GraphQL's schema definition language, with a description of everything."""
-        return schema.as_str()
+    page: str = release.cache("start page", lambda: pages.home(release))
+    return page
 
 
-def _add_operations(app: FastAPI, release: Release, gate: Gate, metrics: Metrics) -> None:
-    app.state.stopping = False
+def _error_codes() -> str:
+    return pages.errors_page()
 
-    @app.get("/healthz", summary="Whether the process is alive")
-    async def health() -> Health:  # takes no thread: it answers even where all of them are busy
-        """Which release it answers from."""
-        return Health(status="ok", release=release.digest)
 
-    @app.get("/readyz", summary="Whether it can answer", responses={503: {"description": "Not now."}})
-    def ready(response: Response) -> Ready:
-        """Whether the database answers, and whether the server is about to stop."""
-        if app.state.stopping:
-            response.status_code = 503
-            return Ready(status="stopping", release=release.digest, store="none")
-        if gate.store is not None:
-            gate.store.ping()
-        return Ready(status="ready", release=release.digest, store="none" if gate.store is None else "ready")
+def _graphql_schema() -> str:
+    """In GraphQL's schema definition language, with a description of everything."""
+    return schema.as_str()
 
-    @app.get("/metrics", response_class=PlainTextResponse, summary="Figures for Prometheus")
-    def figures(request: Request) -> Response:
-        """For the person at this machine, and elsewhere for platform administrators."""
-        principal = gate.principal(request.headers)
-        request.state.principal = principal
-        if gate.store is not None and not principal.platform:
-            code = TokenError if principal.kind == "anonymous" else ForbiddenError
-            raise code("the figures are for platform administrators", "send a platform administrator's key")
-        return Response(metrics.text(), media_type=CONTENT_TYPE)
+
+async def _health(request: Request) -> Health:  # takes no thread: it answers even where all of them are busy
+    """Which release it answers from."""
+    return Health(status="ok", release=request.app.state.release.digest)
+
+
+def _ready(request: Request, response: Response) -> Ready:
+    """Whether the database answers, and whether the server is about to stop."""
+    state = request.app.state
+    said = readiness(state.release, state.gate, state.stopping)
+    if said["status"] != "ready":
+        response.status_code = 503
+    return Ready(**said)
+
+
+def _figures(request: Request) -> Response:
+    """For the person at this machine, and elsewhere for platform administrators."""
+    gate: Gate = request.app.state.gate
+    principal = gate.principal(request.headers)
+    request.state.principal = principal
+    if gate.store is not None and not principal.platform:
+        code = TokenError if principal.kind == "anonymous" else ForbiddenError
+        raise code("the figures are for platform administrators", "send a platform administrator's key")
+    return Response(request.app.state.metrics.text(), media_type=CONTENT_TYPE)
+
+
+def _add_pages(app: FastAPI) -> None:
+    app.get("/", response_class=HTMLResponse, include_in_schema=False)(_home)
+    app.get("/errors", response_class=HTMLResponse, include_in_schema=False)(_error_codes)
+    app.get("/schema.graphql", response_class=PlainTextResponse, summary="The GraphQL schema")(_graphql_schema)
+
+
+def _add_operations(app: FastAPI) -> None:
+    app.get("/healthz", summary="Whether the process is alive")(_health)
+    app.get(READY, summary="Whether it can answer", responses={503: {"description": "Not now."}})(_ready)
+    app.get("/metrics", response_class=PlainTextResponse, summary="Figures for Prometheus")(_figures)

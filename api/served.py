@@ -5,13 +5,14 @@ requests may go to another.  What only the old release knows, a cursor of its li
 any cursor of another release.
 
 The first application is made in a thread while the server listens already, GraphQL before the rest.  ``/healthz``
-answers from the first moment, ``/graphql`` as soon as it can; everything else, ``/readyz`` among it, waits until
-everything is there.
+answers from the first moment, ``/graphql`` and ``/readyz`` as soon as they can: a server is ready when every request it
+is sent will be answered.  One for anything else waits for the rest, which needs nothing but a moment more.
 """
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from contextlib import AsyncExitStack
@@ -21,11 +22,11 @@ import orjson
 
 from kg.release import Release
 
-__all__ = ["GRAPHQL", "Served"]
+__all__ = ["GRAPHQL", "READY", "Served"]
 
-#: Where GraphQL is: the address that is answered before all others.
-GRAPHQL = "/graphql"
-#: Who waited for GraphQL to be there is answered before the rest is made, unless that takes so long, in seconds.
+#: Where GraphQL is, and whether the server is ready: the addresses that are answered before all others.
+GRAPHQL, READY = "/graphql", "/readyz"
+#: Who waited for these to be there is answered before the rest is made, unless that takes so long, in seconds.
 PATIENCE = 1.0
 
 _Message = MutableMapping[str, Any]
@@ -52,7 +53,8 @@ class _Running:
 
 class Served:
     """ASGI.  ``make`` makes the applications of a release, in a thread: first one that answers nothing but
-    :data:`GRAPHQL`, then the whole.  ``failed`` is told why the first ones cannot be made, which nobody can go on from.
+    :data:`GRAPHQL` and :data:`READY`, then the whole.  ``failed`` is told why the first ones cannot be made, which
+    nobody can go on from.
 
     ``release`` is the digest that new requests are answered from.
     """
@@ -85,6 +87,8 @@ class Served:
         self._stopping = value
         if self._current is not None:
             self._current.app.state.stopping = value
+        elif self._first_app is not None and self._first_app.done():
+            self._first_app.result().state.stopping = value
 
     def prepare(self) -> None:
         """Make the first application now: before the process is forked, say."""
@@ -100,6 +104,9 @@ class Served:
             if release.digest != self.release:
                 found = _Running(self._whole(release), release.digest)
                 asyncio.run_coroutine_threadsafe(self._put(found), self._loop).result()
+                # The old application is a heap of objects that hold each other, some megabytes of them, and a server
+                # makes so little garbage otherwise that nobody would come by for hours.
+                gc.collect()
 
     def _whole(self, release: Release) -> Any:
         *_, app = self._make(release)
@@ -128,7 +135,7 @@ class Served:
             if scope["type"] == "http" and scope["path"] == "/healthz":
                 await _answer(send, {"status": "ok", "release": self.release})
                 return
-            if scope["type"] == "http" and scope["path"] == GRAPHQL and self._first_app is not None:
+            if scope["type"] == "http" and scope["path"] in (GRAPHQL, READY) and self._first_app is not None:
                 await self._answer_alone(self._first_app, scope, receive, send)
                 return
             await self._there.wait()
@@ -172,7 +179,9 @@ class Served:
         assert first is not None
         try:
             made = self._make(first)
-            alone.set_result(await asyncio.to_thread(next, made))
+            app = await asyncio.to_thread(next, made)
+            app.state.stopping = self._stopping
+            alone.set_result(app)
             waited = [asyncio.create_task(each.wait()) for each in self._waiting]
             if waited:
                 await asyncio.wait(waited, timeout=PATIENCE)

@@ -291,23 +291,29 @@ async def _other(request: Request) -> Response:
     raise HTTPException(405, headers={"Allow": _METHODS})
 
 
+async def _get(request: Request) -> Response:
+    """The SPARQL 1.1 protocol, read-only: `SERVICE` and updates are refused, a query is stopped at its deadline, and a
+    result that is cut at the limit says so in `X-Truncated`. Parameters that the protocol does not have are ignored.
+    Without `query`: the service description."""
+    return await _answered(request)
+
+
+async def _post(request: Request) -> Response:
+    """The same with the query in the body, for long ones."""
+    return await _answered(request)
+
+
+async def _answered(request: Request) -> Response:
+    endpoint: _Endpoint = request.app.state.sparql
+    return await endpoint(request)
+
+
 def add_sparql(app: FastAPI, limits: Limits | None = None) -> None:
     """Put ``/sparql`` on the application.  Workers start with the first query."""
-    endpoint = _Endpoint(limits or Limits())
-
-    async def get(request: Request) -> Response:
-        """The SPARQL 1.1 protocol, read-only: `SERVICE` and updates are refused, a query is stopped at its deadline,
-        and a result that is cut at the limit says so in `X-Truncated`. Parameters that the protocol does not have are
-        ignored. Without `query`: the service description."""
-        return await endpoint(request)
-
-    async def post(request: Request) -> Response:
-        """The same with the query in the body, for long ones."""
-        return await endpoint(request)
-
-    app.get("/sparql", summary="Ask in SPARQL", response_class=Response, responses=_RESPONSES, openapi_extra=_GET)(get)
-    app.post("/sparql", summary="Ask in SPARQL", response_class=Response, responses=_POSTED, openapi_extra=_POST)(post)
-    app.add_api_route("/sparql", get, methods=["HEAD"], include_in_schema=False)
+    app.state.sparql = _Endpoint(limits or Limits())
+    app.get("/sparql", summary="Ask in SPARQL", response_class=Response, responses=_RESPONSES, openapi_extra=_GET)(_get)
+    app.post("/sparql", summary="Ask in SPARQL", response_class=Response, responses=_POSTED, openapi_extra=_POST)(_post)
+    app.add_api_route("/sparql", _get, methods=["HEAD"], include_in_schema=False)
     app.add_api_route("/sparql", _options, methods=["OPTIONS"], include_in_schema=False)
     app.add_api_route("/sparql", _other, methods=["PUT", "PATCH", "DELETE"], include_in_schema=False)
 

@@ -130,6 +130,8 @@ def _servers(repeat: int, environment: dict[str, str]) -> list[dict[str, Any]]:
         lines[f"{name}, GraphQL"] = _line(f"{name}, GraphQL", [], f"until it has answered: {asked}", **based)
         if ours:
             lines[f"{name}, ready"] = _line(f"{name}, ready", [], "until it has answered /readyz too", **based)
+            note = "until it has answered /errors too, by when pages and files are made"
+            lines[f"{name}, whole"] = _line(f"{name}, whole", [], note, **based)
             note = "and then a coverage of the example by all frameworks, with chains"
             lines[f"{name}, coverage"] = _line(f"{name}, coverage", [], note, **based)
     example = _example(environment)
@@ -190,6 +192,8 @@ def _served(
         if then is not None:
             _wait(f"http://127.0.0.1:{port}/readyz")
             found[", ready"] = now()
+            _wait(f"http://127.0.0.1:{port}/errors")
+            found[", whole"] = now()
             _ask(f"http://127.0.0.1:{port}/graphql", then)
             found[", coverage"] = now()
         return found

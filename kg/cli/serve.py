@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from kg.organizations.store import Store
     from kg.release import Release
 
-__all__ = ["serve"]
+__all__ = ["applications", "serve"]
 
 _PAGES = (
     ("", "what is here"),
@@ -35,6 +35,8 @@ _PAGES = (
     ("sparql", "SPARQL, with example queries"),
     ("downloads", "every file there is"),
 )
+#: What the first question about controls needs, and no other: NumPy comes with it.
+_ENGINE = "kg.answers.judge"
 _HOW = (
     "make a key with `kg keys create --platform` and use the same database, or set KG_OIDC_ISSUER and "
     "KG_OIDC_AUDIENCE; or keep no organisations: --stateless"
@@ -150,7 +152,7 @@ def _import_all() -> None:
     """What every process needs, in the memory that they share."""
     with _uncollected():
         # in this order: once pydantic is there, which FastAPI brings, Strawberry asks it about every field
-        for name in ("uvicorn", "api.first", "api.app"):
+        for name in ("uvicorn", "api.first", "api.app", _ENGINE):
             import_module(name)
 
 
@@ -175,36 +177,13 @@ def _serve(
         from api.served import Served
         from kg.cli.workers import hung_up, watched
 
-    metrics: list[Any] = []
     faults: list[BaseException] = []
-
-    def make(release: Release) -> Iterator[Any]:
-        with _uncollected():
-            from api.first import graphql_alone, graphql_view
-            from api.observability import Metrics, configure_logging
-
-            first = not metrics
-            if first:
-                if log != "off":
-                    configure_logging(log)
-                metrics.append(Metrics(release.digest))
-            view = graphql_view(release, gate, metrics[0])
-            alone = graphql_alone(view, metrics[0])
-        yield alone
-        with _uncollected():
-            from api.app import create_app
-            from kg.sparql import Limits
-
-            if first and gate.store is not None:
-                gate.store.ping()  # what is wrong with it ends the server
-            app = create_app(release, gate, metrics[0], Limits(seconds=query_deadline), view)
-        yield app
 
     def failed(error: BaseException) -> None:
         faults.append(error)
         server.should_exit = True
 
-    served = Served(release, make, failed)
+    served = Served(release, applications(gate, log, query_deadline), failed)
     if prepared:
         served.prepare()
     if tell:
@@ -243,6 +222,38 @@ def _serve(
         server.run(sockets=[bound])
     if faults:
         raise faults[0]
+
+
+def applications(gate: Gate, log: str = "off", query_deadline: float = 10) -> Callable[[Release], Iterator[Any]]:
+    """What makes the applications of one release after the other, as :class:`api.served.Served` wants them."""
+    metrics: list[Any] = []
+
+    def make(release: Release) -> Iterator[Any]:
+        first = not metrics
+        # an application that another may replace is not kept for ever: the first is there when the others come
+        begin: Callable[[], AbstractContextManager[None]] = _uncollected if first else nullcontext
+        with begin():
+            from api.first import graphql_alone, graphql_view
+            from api.observability import Metrics, configure_logging
+
+            if first:
+                if log != "off":
+                    configure_logging(log)
+                metrics.append(Metrics(release.digest))
+            view = graphql_view(release, gate, metrics[0])
+            alone = graphql_alone(view, release, gate, metrics[0])
+        yield alone
+        with begin():
+            from api.app import create_app
+            from kg.sparql import Limits
+
+            if first and gate.store is not None:
+                gate.store.ping()  # what is wrong with it ends the server
+            app = create_app(release, gate, metrics[0], Limits(seconds=query_deadline), view)
+            import_module(_ENGINE)
+        yield app
+
+    return make
 
 
 @contextmanager
