@@ -16,7 +16,7 @@ from api.downloads import Address
 from api.errors import CODES, problem
 from api.serving import Form
 from kg import __version__
-from kg.answers.graph import MAX_HOPS
+from kg.answers.filter import MAX_HOPS
 from kg.model import Authority
 from kg.release import Release
 

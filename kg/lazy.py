@@ -14,8 +14,8 @@ __all__ = ["lazily"]
 class _Package(ModuleType):
     """A package that knows which of its modules each public name is in (PEP 562, and one thing more).
 
-    A module may bear the name of its function (``kg.answers.coverage``): the name stands for the function, also after
-    Python has put the module into the package.
+    A module may bear the name of its function (``kg.answers.coverage``): the name stands for the function, also when
+    Python would put the module there.
     """
 
     _where: Mapping[str, str]
@@ -28,9 +28,8 @@ class _Package(ModuleType):
         return found
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if isinstance(value, ModuleType) and self.__dict__["_where"].get(name) == value.__name__:
-            value = getattr(value, name)
-        super().__setattr__(name, value)
+        if not isinstance(value, ModuleType) or self.__dict__["_where"].get(name) != value.__name__:
+            super().__setattr__(name, value)
 
     def __dir__(self) -> list[str]:
         return sorted({*self.__dict__, *self.__dict__["_where"]})

@@ -14,7 +14,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
-from kg.answers.graph import MAX_HOPS, Filter
+from kg.answers.filter import MAX_HOPS, Filter
 from kg.errors import KgError, UsageError, nearest
 from kg.model import Authority
 from kg.organizations.controls import parse_day

@@ -29,7 +29,7 @@ from datetime import date
 from typing import Any, Literal
 from urllib.parse import quote, unquote, urlsplit
 
-from kg.answers.graph import Filter
+from kg.answers.filter import Filter
 from kg.answers.overlap import Overlap, OverlapMatrix, OverlapPair, both_ways, overlap, overlap_matrix
 from kg.errors import KgError, UsageError
 from kg.model import Profile

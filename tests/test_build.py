@@ -28,7 +28,8 @@ from pyoxigraph import CanonicalizationAlgorithm, Dataset
 from servers import ROOT, Server
 
 from kg import Release, answers
-from kg.answers.graph import Filter, graph_of
+from kg.answers.filter import Filter
+from kg.answers.graph import graph_of
 from kg.arrays import Arrays
 from kg.cli.app import _made
 from kg.cli.demo import example_paths
@@ -431,8 +432,8 @@ def test_what_the_first_answer_does_not_need_is_not_imported(tmp_path: Path, sta
     """Of `kg serve`, up to where GraphQL can answer; what the whole of the application needs comes after that.  Where
     there is no build, another process makes it."""
     heavy = (
-        "pydantic fastapi sqlalchemy alembic rdflib networkx scipy pandas yaml rapidfuzz pyoxigraph xlsxwriter rich "
-        "websockets jwt httpx kg.sources kg.rdf kg.exports kg.importers kg.organizations.formats kg.sparql_worker"
+        "numpy pydantic fastapi sqlalchemy alembic rdflib networkx scipy pandas yaml rapidfuzz pyoxigraph xlsxwriter "
+        "rich websockets jwt httpx kg.sources kg.rdf kg.exports kg.importers kg.organizations.formats kg.sparql_worker"
     ).split()
     code = (
         "import sys, uvicorn\n"

@@ -115,7 +115,8 @@ def test_where_there_is_no_edge_it_refuses(server: Any, release: Release) -> Non
     """Of pairs of requirements, those without a row or a chain that says something are refused."""
     from datetime import date
 
-    from kg.answers.graph import Filter, graph_of
+    from kg.answers.filter import Filter
+    from kg.answers.graph import graph_of
 
     graph = graph_of(release, date(2026, 11, 23), Filter())
     near = [m for m in release.mappings if (m.subject[:5], m.object[:9]) == ("gdpr:", "iso42001:")][:40:10]

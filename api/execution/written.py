@@ -16,7 +16,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-import numpy as np
 import orjson
 from graphql import (
     GRAPHQL_MAX_INT,
@@ -67,6 +66,8 @@ def joined(parts: list[str], quotes: int) -> bytes | None:
         return None
     if b"\\" in found:
         return None
+    import numpy as np
+
     codes = np.frombuffer(found, np.uint8)
     return found if codes.min() >= _SPACE and np.count_nonzero(codes == _QUOTE) == quotes else None
 

@@ -14,8 +14,7 @@ from api.schema.frameworks import Disclaimer
 from api.schema.lookup import framework_name
 from api.schema.nodes import computed, mirror
 from kg import answers
-from kg.answers.plan import ActionKind, GoalState, Status, Why, singles
-from kg.answers.plan import plan as make_plan
+from kg.answers.plan import ActionKind, GoalState, Status, Why
 from kg.answers.plan import result as p
 from kg.errors import UsageError
 
@@ -323,7 +322,7 @@ def plan(info: Info, assessment: answers.Assessment, goals: PlanGoals | None, op
     asked, how = _goals(assessment, goals), _options(options)
     info.context.brought(how.costs, how.budget is not None)
     key = ("plan", id(assessment), asked, _hashed(how))
-    it = info.context.once(key, lambda: make_plan(assessment, asked, how))
+    it = info.context.once(key, lambda: answers.plan(assessment, asked, how))
     return mirror(Plan, it, **_head(it))
 
 
@@ -334,7 +333,7 @@ def single_actions(
     asked, how = _goals(assessment, goals), _options(options)
     info.context.brought(how.costs, how.budget is not None)
     key = ("singles", id(assessment), asked, _hashed(how))
-    it = info.context.once(key, lambda: singles(assessment, asked, how))
+    it = info.context.once(key, lambda: answers.singles(assessment, asked, how))
     return mirror(SingleActions, it, **_head(it))
 
 

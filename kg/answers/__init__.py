@@ -65,10 +65,9 @@ if TYPE_CHECKING:
     from kg.answers.evidence import EvidenceReport, evidence_report
     from kg.answers.explain import ChainView, Explain, RulingView, explain
     from kg.answers.exposure import CaseFilter, Exposure, exposure, incidents_of, threat_family
+    from kg.answers.filter import MAX_HOPS, Filter
     from kg.answers.gaps import Gap, GapReport, Pending, gap_report
-    from kg.answers.graph import MAX_HOPS, Filter
     from kg.answers.hypothetical import framework_controls
-    from kg.answers.judge import Reason, Verdict
     from kg.answers.lens import Lens, LensGroup, LensRow, lens
     from kg.answers.overlap import (
         Assumption,
@@ -87,6 +86,7 @@ if TYPE_CHECKING:
     from kg.answers.report import ContentReport, FrameworkReport, PairReport, content_report
     from kg.answers.search import Hit, classification_words, search
     from kg.answers.timeline import Happening, Milestone, Numbers, Timeline, TimelineChange, timeline
+    from kg.answers.verdict import Reason, Verdict
     from kg.answers.whatif import Changes, WhatIf, what_if
 
 __all__ = [
@@ -115,10 +115,9 @@ _MODULES = {
     "evidence": "EvidenceReport evidence_report",
     "explain": "ChainView Explain RulingView explain",
     "exposure": "CaseFilter Exposure exposure incidents_of threat_family",
+    "filter": "MAX_HOPS Filter",
     "gaps": "Gap GapReport Pending gap_report",
-    "graph": "MAX_HOPS Filter",
     "hypothetical": "framework_controls",
-    "judge": "Reason Verdict",
     "lens": "Lens LensGroup LensRow lens",
     "overlap": "Assumption Overlap OverlapMatrix OverlapPair assume both_ways overlap overlap_matrix",
     "plan": "Plan Singles plan singles",
@@ -128,6 +127,7 @@ _MODULES = {
     "report": "ContentReport FrameworkReport PairReport content_report",
     "search": "Hit classification_words search",
     "timeline": "Happening Milestone Numbers Timeline TimelineChange timeline",
+    "verdict": "Reason Verdict",
     "whatif": "Changes WhatIf what_if",
 }
 lazily(__name__, _MODULES)

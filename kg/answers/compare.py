@@ -19,7 +19,7 @@ from typing import Any
 
 from kg.answers.applicability import Applicability
 from kg.answers.coverage import Assessment, Counts, RequirementResult
-from kg.answers.judge import Verdict
+from kg.answers.verdict import Verdict
 from kg.model import Control, Disclaimer, Mapping, Profile
 from kg.release import Release
 

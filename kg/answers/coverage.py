@@ -7,16 +7,20 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from threading import Lock
-from typing import Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from kg.answers.applicability import Applicability, Decision, Unit, decide, prevailing, units
+from kg.answers.filter import Filter
 from kg.answers.freshness import fresh_until
-from kg.answers.graph import Filter, Step, graph_of
-from kg.answers.judge import Judge, Judgement, Reason, Ruling, Verdict, passed
+from kg.answers.verdict import Reason, Verdict
 from kg.model import Control, Disclaimer, Profile, Provision
 from kg.relations import word
 from kg.release import Release
 from kg.terms import prefix_of
+
+if TYPE_CHECKING:
+    from kg.answers.graph import Step
+    from kg.answers.judge import Judge, Judgement, Ruling
 
 __all__ = [
     "Assessment", "Counts", "Coverage", "Explanation", "Group", "RequirementResult", "StepView", "UnitVerdict",
@@ -108,6 +112,8 @@ class _Explained:
 
     def passed(self, results: Iterable[RequirementResult]) -> set[str]:
         """The ids that the chains shown pass, whether or not they have been asked for."""
+        from kg.answers.judge import passed
+
         every = [self._slot.__get__(r) for r in results]
         made = (e for e in every if e and not isinstance(e, _Later))
         later = passed(e.ruling for e in every if isinstance(e, _Later))
@@ -246,6 +252,8 @@ class Assessment:
         evidence_day: date | None = None,
         like: Assessment | None = None,
     ) -> None:
+        from kg.answers.graph import graph_of
+
         self.release = release
         self.controls = tuple(sorted(controls, key=lambda c: c.id))
         self.profile = profile
@@ -274,6 +282,8 @@ class Assessment:
 
     def judge_of(self, unit: Unit) -> Judge:
         """The judge of one unit: only controls for the whole organisation or for this system count."""
+        from kg.answers.judge import Judge
+
         if unit.id in self._by_unit:
             return self._by_unit[unit.id]
         mine = [c for c in self.controls if not c.systems or unit.id in c.systems]

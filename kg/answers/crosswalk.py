@@ -9,15 +9,17 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import date
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from kg.answers.coverage import StepView, step_views
-from kg.answers.graph import Filter, Graph, graph_of
+from kg.answers.filter import Filter
 from kg.model import Authority, Disclaimer, Mapping, NonCoverage
 from kg.relations import NO_RELATIONSHIP, Outcome, inverse, word
 from kg.release import Release
 from kg.terms import prefix_of
+
+if TYPE_CHECKING:
+    from kg.answers.graph import Graph
 
 __all__ = ["Crosswalk", "CrosswalkRow", "DerivedRow", "Side", "crosswalk"]
 
@@ -105,6 +107,8 @@ def crosswalk(
 
     Raises :class:`~kg.errors.UnknownIdError` where one does not exist.
     """
+    from kg.answers.graph import graph_of
+
     filter_ = filter_ or Filter()
     as_of = as_of or date.today()
     graph = graph_of(release, as_of, filter_)
@@ -184,6 +188,8 @@ def _side(release: Release, name: str, items: dict[str, str], ends: list[tuple[s
 def _derive(
     graph: Graph, here: dict[str, str], there: dict[str, str], rows: list[CrosswalkRow]
 ) -> tuple[DerivedRow, ...]:
+    import numpy as np
+
     direct = {(r.subject, r.object) for r in rows}
     place = {graph.arrays.node(b): i for i, b in enumerate(there)}
     wanted = np.zeros(graph.arrays.nodes, bool)

@@ -12,12 +12,16 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 
 from kg.answers.applicability import Applicability, Decision, Unit, binding_roles
 from kg.answers.coverage import Assessment, Counts
-from kg.answers.judge import Judgement, Reason, Verdict
 from kg.answers.steps import NextStep, next_step
+from kg.answers.verdict import Reason, Verdict
 from kg.model import ROLES, TIERS, Disclaimer, Profile, Provision
+
+if TYPE_CHECKING:
+    from kg.answers.judge import Judgement
 
 __all__ = ["Duties", "Duty", "DutyCount", "duties"]
 

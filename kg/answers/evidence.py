@@ -9,13 +9,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from kg.answers.coverage import Assessment, RequirementResult
 from kg.answers.freshness import fresh_until, limit_of, record_until, records_of
-from kg.answers.judge import Contender, Judgement, Verdict
+from kg.answers.verdict import Verdict
 from kg.answers.whatif import without_records
 from kg.errors import UsageError
 from kg.model import Control, ControlStatus, Disclaimer, EvidenceRecord, Profile
+
+if TYPE_CHECKING:
+    from kg.answers.judge import Contender, Judgement
 
 __all__ = [
     "DEFAULT_WITHIN",

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from kg.answers.coverage import Assessment, RequirementResult, StepView, step_views
-from kg.answers.judge import Ruling
 from kg.model import Disclaimer, LegalReference, Provision
 from kg.relations import word
+
+if TYPE_CHECKING:
+    from kg.answers.judge import Ruling
 
 __all__ = ["ChainView", "Explain", "RulingView", "explain"]
 

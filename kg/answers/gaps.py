@@ -6,12 +6,16 @@ gap_report(assessment, framework)   → GapReport
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from kg.answers.coverage import Assessment, Coverage, RequirementResult
 from kg.answers.exposure import Exposure, exposure
-from kg.answers.judge import Judgement, Verdict
 from kg.answers.steps import IF_DONE, NextStep, next_step
+from kg.answers.verdict import Verdict
 from kg.model import ControlStatus
+
+if TYPE_CHECKING:
+    from kg.answers.judge import Judgement
 
 __all__ = ["Gap", "GapReport", "Pending", "gap_report"]
 

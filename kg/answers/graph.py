@@ -24,38 +24,14 @@ import numpy as np
 
 from kg.answers.engine.algebra import Array, Entries, Pairs, pairs, rank_of
 from kg.answers.engine.walk import Level, Table, View, gather, kept, walk, within_at_least
+from kg.answers.filter import Filter
 from kg.arrays import FULL_STRENGTH, HIGHEST, PROVISION
 from kg.compiled.derived import COVERS
-from kg.errors import UsageError
-from kg.model import Authority, Mapping, Provision
+from kg.model import Provision
 from kg.relations import Evidence, Outcome
 from kg.release import Release
 
-__all__ = ["MAX_HOPS", "Chain", "Filter", "Graph", "Step", "graph_of", "ids_of"]
-
-MAX_HOPS = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """Which shipped rows may be steps, and how many hops a chain may have.  An organisation's own rows always may."""
-
-    max_hops: int = MAX_HOPS
-    min_authority: Authority = Authority.ORGANIZATION
-    reviewed_only: bool = False
-    sets: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.max_hops <= MAX_HOPS:
-            raise UsageError(f"max-hops {self.max_hops} is out of range", f"0 to {MAX_HOPS}")
-
-    def admits(self, row: Mapping, authority: Authority) -> bool:
-        """Whether a shipped row passes."""
-        return (
-            authority.level >= self.min_authority.level
-            and (row.reviewed or not self.reviewed_only)
-            and (not self.sets or row.set_id in self.sets)
-        )
+__all__ = ["Chain", "Graph", "Step", "graph_of", "ids_of"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from enum import IntEnum, StrEnum
 from functools import cache, cached_property
 from typing import NamedTuple
 
@@ -20,35 +19,12 @@ from kg.answers.engine.answer import Own, laid
 from kg.answers.engine.walk import Table
 from kg.answers.freshness import fresh_until
 from kg.answers.graph import Chain, Graph, Step, ids_of
+from kg.answers.verdict import Reason, Verdict
 from kg.arrays import FULL_STRENGTH, HIGHEST
 from kg.model import Control, ControlStatus
 from kg.relations import AT_LEAST, NO_RELATIONSHIP, Combined, Outcome, outcome
 
-__all__ = ["Contender", "Judge", "Judgement", "Reason", "Ruling", "Verdict", "passed"]
-
-
-class Verdict(IntEnum):
-    """How far a requirement is met, least first."""
-
-    GAP = 0
-    LEAD = 1
-    PARTIAL = 2
-    COVERED = 3
-
-
-class Reason(StrEnum):
-    """Why a verdict is not better (or why it is in doubt), in the order they are given."""
-
-    NO_CONTROL = "NO_CONTROL"
-    CONTROL_NOT_IMPLEMENTED = "CONTROL_NOT_IMPLEMENTED"
-    CONTROL_PARTLY_IMPLEMENTED = "CONTROL_PARTLY_IMPLEMENTED"
-    PARTIAL_MAPPING_ONLY = "PARTIAL_MAPPING_ONLY"
-    MAPPED_TO_PARENT_ONLY = "MAPPED_TO_PARENT_ONLY"
-    LEAD_ONLY = "LEAD_ONLY"
-    RULED_OUT = "RULED_OUT"
-    DISPUTED = "DISPUTED"
-    EVIDENCE_STALE = "EVIDENCE_STALE"
-    NO_MAPPING_IN_GRAPH = "NO_MAPPING_IN_GRAPH"
+__all__ = ["Contender", "Judge", "Judgement", "Ruling", "passed"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,18 +19,21 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from kg.answers.applicability import Applicability, Decision
 from kg.answers.coverage import Assessment, Counts, Explanation, Group, RequirementResult, StepView, assess
-from kg.answers.graph import Filter
+from kg.answers.filter import Filter
 from kg.answers.hypothetical import framework_controls
-from kg.answers.judge import Reason, Verdict
-from kg.answers.overlap_cells import Cells, cells
+from kg.answers.verdict import Reason, Verdict
 from kg.errors import UnknownIdError, UsageError, nearest
 from kg.model import Control, ControlRow, ControlStatus, Disclaimer, Profile, Provision
 from kg.relations import EQUAL
 from kg.release import Release
 from kg.terms import prefix_of
+
+if TYPE_CHECKING:
+    from kg.answers.overlap_cells import Cells
 
 __all__ = [
     "Assumption", "MemberChain", "NotAssumed", "Overlap", "OverlapCell", "OverlapMatrix", "OverlapPair", "RowsBehind",
@@ -432,6 +435,8 @@ def overlap_matrix(
 ) -> OverlapMatrix:
     """Every source (frameworks and catalogues; all frameworks where none is named) against every target (frameworks;
     all where none is named), in the order of the release whatever the order they are named in."""
+    from kg.answers.overlap_cells import cells
+
     asked = {_source(release, s) for s in (release.frameworks if sources is None else sources)}
     wanted = {_target(release, t) for t in (release.frameworks if targets is None else targets)}
     if not asked or not wanted:

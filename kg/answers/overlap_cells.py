@@ -22,7 +22,7 @@ from kg.answers.engine.algebra import Array
 from kg.answers.engine.overlaps import Given, given, holding
 from kg.answers.graph import Graph
 from kg.answers.hypothetical import HYPOTHETICAL
-from kg.answers.judge import Verdict
+from kg.answers.verdict import Verdict
 from kg.arrays import CONTROL, JOINT
 from kg.model import Profile, Provision
 

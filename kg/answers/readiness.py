@@ -14,15 +14,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from kg.answers.applicability import Applicability
 from kg.answers.concerns import Case, ConcernedControl, ConcernedRequirement, ThreatStage, concerns
 from kg.answers.coverage import Assessment, Explanation, RequirementResult
 from kg.answers.exposure import AddressedThrough
 from kg.answers.gaps import Pending
-from kg.answers.judge import Judgement, Verdict
+from kg.answers.verdict import Verdict
 from kg.model import ControlStatus, Disclaimer, Profile
 from kg.relations import Outcome
+
+if TYPE_CHECKING:
+    from kg.answers.judge import Judgement
 
 __all__ = [
     "FrameworkReadiness", "HeldControl", "Holding", "HoldingCounts", "MetCounts", "MetRequirement", "Readiness",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from itertools import combinations
 
-from kg.answers.graph import Filter, graph_of
+from kg.answers.filter import Filter
 from kg.model import NonCoverage
 from kg.relations import NO_RELATIONSHIP, Outcome
 from kg.release import Release
@@ -70,6 +70,8 @@ def content_report(release: Release, as_of: date) -> ContentReport:
 
 
 def _counted(release: Release, as_of: date) -> ContentReport:
+    from kg.answers.graph import graph_of
+
     graph = graph_of(release, as_of, Filter())
     contains: defaultdict[str, int] = defaultdict(int)
     starts = [graph.arrays.node(start) for start in (*release.controls, *release.joints)]

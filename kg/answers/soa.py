@@ -21,17 +21,21 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from kg.answers.applicability import Applicability, decide, prevailing
 from kg.answers.coverage import Assessment, RequirementResult
 from kg.answers.exposure import Exposure, exposure
 from kg.answers.freshness import fresh_until, records_of
-from kg.answers.judge import Judgement, Reason, Verdict
 from kg.answers.steps import NextStep, next_step
+from kg.answers.verdict import Reason, Verdict
 from kg.errors import UsageError
 from kg.model import Control, ControlStatus, Disclaimer, EvidenceRecord, Profile, Provision
 from kg.relations import Outcome, inverse, word
 from kg.release import Release
+
+if TYPE_CHECKING:
+    from kg.answers.judge import Judgement
 
 __all__ = [
     "Driver", "Implementation", "StatementCounts", "StatementFinding", "StatementOfApplicability", "StatementRow",

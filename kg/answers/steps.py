@@ -10,10 +10,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from kg.answers.judge import Judgement, Reason, Ruling, Verdict
+from kg.answers.verdict import Reason, Verdict
 from kg.model import ControlStatus
 from kg.relations import Outcome
+
+if TYPE_CHECKING:
+    from kg.answers.judge import Judgement, Ruling
 
 __all__ = ["IF_DONE", "Action", "NextStep", "next_step"]
 

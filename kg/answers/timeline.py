@@ -15,7 +15,7 @@ from enum import StrEnum
 
 from kg.answers.applicability import Applicability, Decision, RequirementDecision, applicability
 from kg.answers.coverage import Assessment
-from kg.answers.judge import Verdict
+from kg.answers.verdict import Verdict
 from kg.errors import UsageError
 from kg.model import Disclaimer, Profile, Provision, TextVersion
 

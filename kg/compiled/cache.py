@@ -42,7 +42,7 @@ _SUFFIXES = (".ttl", ".tsv", ".csv")
 _CODE = Path(__file__).parents[1]
 #: What the content of a build follows from, beside the sources.
 _CODE_FILES = ("model.py", "relations.py", "terms.py", "release.py", "rdf.py", "arrays.py", "compiled", "sources",
-               "answers/graph.py", "answers/engine")  # fmt: skip
+               "answers/filter.py", "answers/graph.py", "answers/engine")  # fmt: skip
 
 _Says = Callable[[str], None]
 

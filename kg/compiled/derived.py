@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kg.arrays import Array
-
 if TYPE_CHECKING:
     import numpy as np
 
+    from kg.arrays import Array
     from kg.release import Release
 
 __all__ = ["COVERS", "covers", "structure"]
@@ -40,7 +39,8 @@ def covers(release: Release) -> dict[str, np.ndarray[Any, Any]]:
     """What the shipped controls could cover, without a filter, in each state of the texts."""
     import numpy as np
 
-    from kg.answers.graph import Filter, Graph
+    from kg.answers.filter import Filter
+    from kg.answers.graph import Graph
 
     states: dict[tuple[int, ...], tuple[Array, Array]] = {}
     days = sorted({v.date for f in release.frameworks.values() for v in f.text_versions}, reverse=True)

@@ -23,7 +23,8 @@ from kg.answers import (
 from kg.answers import crosswalk as crosswalk_of
 from kg.answers.coverage import Coverage, RequirementResult, StepView
 from kg.answers.exposure import REPORTED_CASES_ONLY, incidents_of, threat_family
-from kg.answers.graph import Filter, graph_of
+from kg.answers.filter import Filter
+from kg.answers.graph import graph_of
 from kg.errors import UsageError
 from kg.exports.tables_assessment import coverage_document
 from kg.exports.tables_crosswalk import direction

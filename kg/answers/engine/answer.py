@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kg.answers.engine.algebra import COMPOSE, Array, Entries, Pairs, distinct, least, pairs, rank_of
 from kg.answers.engine.merged import LINK, NEVER, NUMBER, NUMBERS, RANK, WHO, Labels, goes_on, labelled, merged, told
 from kg.answers.engine.walk import Table, View, gather, kept, walk
+from kg.answers.verdict import Reason, Verdict
 from kg.arrays import FULL_STRENGTH, HIGHEST
 from kg.errors import UsageError
 from kg.relations import ALL, AT_LEAST, SUPERSET_OF, Outcome
-
-if TYPE_CHECKING:
-    from kg.answers.judge import Reason
 
 __all__ = ["Own", "Verdicts", "laid", "verdicts"]
 
@@ -146,8 +143,6 @@ def verdicts(
     Each mask must hold ``superset_of`` (as *superset_of*, *at_least* and *related* do): such controls can be walked
     together.  Raises :class:`~kg.errors.UsageError` for others, which an assessment answers for.
     """
-    from kg.answers.judge import Reason, Verdict
-
     a, nodes = view.arrays, view.arrays.nodes
     if np.any(mask & SUPERSET_OF == 0) or np.any(mask == ALL):
         raise UsageError("an own row leaves superset_of out", "ask an Assessment: it takes every control by itself")
@@ -239,8 +234,6 @@ def _first(labels: Labels, key: Array, at: Array) -> Array:
 
 
 def _bit(reason: Reason) -> int:
-    from kg.answers.judge import Reason
-
     return 1 << [*Reason].index(reason)
 
 
@@ -248,8 +241,6 @@ def _reasons(
     verdict: Array, overlaps: Array, lead: Array, beneath: Array, ruled_out: Array, disputed: Array
 ) -> Array:  # fmt: skip
     """The reasons for each of some verdicts, as bits."""
-    from kg.answers.judge import Reason, Verdict
-
     found = np.zeros(len(verdict), np.int16)
     for reason, holds in (
         (Reason.PARTIAL_MAPPING_ONLY, overlaps & (verdict == Verdict.PARTIAL)),

@@ -11,8 +11,9 @@ from datetime import date
 from kg.answers.applicability import Applicability, Decision, Unit, decide
 from kg.answers.coverage import Assessment, assess, explanation_of
 from kg.answers.exposure import exposure
-from kg.answers.graph import Filter, Graph, graph_of
-from kg.answers.judge import Judge, Verdict
+from kg.answers.filter import Filter
+from kg.answers.graph import Graph, graph_of
+from kg.answers.judge import Judge
 from kg.answers.plan.actions import Move, contained, moves_of, problem_of, stale_of, with_evidence_of
 from kg.answers.plan.lean import LeanGraph
 from kg.answers.plan.problem import Problem, State
@@ -31,6 +32,7 @@ from kg.answers.plan.result import (
     Why,
 )
 from kg.answers.plan.solve import Solution, solve
+from kg.answers.verdict import Verdict
 from kg.errors import UnknownIdError, UsageError, nearest
 from kg.model import Control, Provision
 from kg.release import Release

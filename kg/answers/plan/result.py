@@ -8,7 +8,7 @@ from datetime import date
 from enum import StrEnum
 
 from kg.answers.coverage import Explanation
-from kg.answers.judge import Verdict
+from kg.answers.verdict import Verdict
 from kg.model import Disclaimer, Modality, Profile, Provision
 
 __all__ = [
