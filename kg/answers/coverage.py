@@ -181,16 +181,27 @@ class Coverage:
     requirements: tuple[RequirementResult, ...]
 
 
+#: The most steps that a release keeps as they are shown, to show them again.
+MAX_STEPS = 50_000
+
+
+def _row_view(release: Release, step: Step) -> StepView:
+    row = release.row[step.row]
+    return StepView(
+        step.subject, word(step.mask), step.object, row.set_id, step.row, release.sets[row.set_id].authority.value,
+        row.method.value, row.reviewed, "row",
+    )  # fmt: skip
+
+
 def step_views(release: Release, steps: Iterable[Step]) -> tuple[StepView, ...]:
     """Steps with the provenance of their rows."""
     found = []
+    known: dict[tuple[str, str], StepView] = release.cache("steps shown", dict)
     for s in steps:
         if s.row:
-            row = release.row[s.row]
-            authority = release.sets[row.set_id].authority.value
-            view = StepView(
-                s.subject, word(s.mask), s.object, row.set_id, s.row, authority, row.method.value, row.reviewed, "row"
-            )
+            view = known.get((s.row, s.subject)) or _row_view(release, s)
+            if len(known) < MAX_STEPS:
+                known[s.row, s.subject] = view
         elif s.part:
             view = StepView(s.subject, word(s.mask), s.object, "", "", "", "", True, "part")
         else:
@@ -282,10 +293,10 @@ class Assessment:
 
     def judge_of(self, unit: Unit) -> Judge:
         """The judge of one unit: only controls for the whole organisation or for this system count."""
-        from kg.answers.judge import Judge
-
         if unit.id in self._by_unit:
             return self._by_unit[unit.id]
+        from kg.answers.judge import Judge
+
         mine = [c for c in self.controls if not c.systems or unit.id in c.systems]
         age = self.profile.max_evidence_age_days if self.profile else None
         key = (self.graph, tuple(mine), tuple(self.evidence_day > fresh_until(c, age) for c in mine))
@@ -321,10 +332,11 @@ class Assessment:
         """One requirement over all units: it applies if it does to any, and the worst of those it applies to counts."""
         every = self.judgements(requirement)
         counted = every
-        for applicability in (Applicability.APPLICABLE, Applicability.NOT_YET_APPLICABLE):
-            if chosen := [e for e in every if e[1].applicability is applicability]:
-                counted = chosen
-                break
+        if len(every) > 1:
+            for applicability in (Applicability.APPLICABLE, Applicability.NOT_YET_APPLICABLE):
+                if chosen := [e for e in every if e[1].applicability is applicability]:
+                    counted = chosen
+                    break
         decision = prevailing([d for _, d, _ in counted])
         judgement = min((j for _, _, j in counted), key=lambda j: j.verdict)
         ruling = judgement.best

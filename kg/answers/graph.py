@@ -75,6 +75,10 @@ class Chain:
         return Evidence(self.mask, self.hops, self.authority, self.ruled)
 
 
+#: The most steps of shown chains that a graph keeps to give again: those of a graph of today's size.
+MAX_STEPS = 50_000
+
+
 class Related(NamedTuple):
     """Some starts: the chains from them, and what these say together.  ``who`` of a pair is a start of the table, and
     ``shown`` a row of it."""
@@ -101,6 +105,8 @@ class Graph:
             sets=sets or ([-1] if filter_.sets else []),
         )
         self._lock = Lock()
+        self._names: dict[int, str] = {}
+        self._steps: dict[int, Step] = {}
         self._slots: dict[tuple[int, int, int], int] = {}
         self._table: Table | None = None
 
@@ -153,18 +159,26 @@ class Graph:
 
     def steps(self, start: int, edges: Iterable[int]) -> tuple[Step, ...]:
         """The steps of a path."""
-        found, here, a = [], self.name(start), self.arrays
+        found: list[Step] = []
+        here, known, a = self.name(start), self._steps, self.arrays
         for e in edges:
             if e < 0:
                 break
-            row, there = int(a.edge_row[e]), self.name(int(a.edge_to[e]))
-            found.append(Step(here, int(a.edge_mask[e]), there, "" if row < 0 else a.row_ids[row], row < 0))
-            here = there
+            step = known.get(e)
+            if step is None:
+                row, there = int(a.edge_row[e]), self.name(int(a.edge_to[e]))
+                step = Step(here, int(a.edge_mask[e]), there, "" if row < 0 else a.row_ids[row], row < 0)
+                if len(known) < MAX_STEPS:
+                    known[e] = step
+            found.append(step)
+            here = step.object
         return tuple(found)
 
     def name(self, node: int) -> str:
         """The id of a node."""
-        found: str = self.arrays.node_ids[node]
+        found = self._names.get(node)
+        if found is None:
+            found = self._names[node] = self.arrays.node_ids[node]
         return found
 
     def chain(self, table: Table, i: int) -> Chain:

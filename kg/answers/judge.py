@@ -39,20 +39,24 @@ class Contender:
     members: tuple[tuple[str, str], ...] = ()
 
 
+#: Members by their number: to ask an enumeration for one takes three times as long.
+_VERDICTS, _OUTCOMES = tuple(Verdict), tuple(Outcome)
+
+
 class Ruling:
     """One contender against one target.  The chains are made when they are asked for."""
 
     def __init__(self, judge: Judge, pair: int) -> None:
         self._judge, self._pair = judge, pair
         self.contender = judge.contenders[judge.pairs.who[pair]]
-        self.verdict = Verdict(int(judge.verdicts[pair]))
+        self.verdict = _VERDICTS[judge.verdicts[pair]]
         self.downgraded = bool(judge.downgraded[pair])
 
     @cached_property
     def combined(self) -> Combined:
         """What all chains say together."""
         p = self._judge.pairs
-        return Combined(Outcome(int(p.outcome[self._pair])), int(p.mask[self._pair]), bool(p.disputed[self._pair]))
+        return Combined(_OUTCOMES[p.outcome[self._pair]], int(p.mask[self._pair]), bool(p.disputed[self._pair]))
 
     @cached_property
     def shown(self) -> Chain:
@@ -112,7 +116,7 @@ class Judgement:
 
     def __init__(self, judge: Judge, target: int) -> None:
         self._judge, self._target = judge, target
-        self.verdict = Verdict(int(judge.verdict[target])) if target >= 0 else Verdict.GAP
+        self.verdict = _VERDICTS[judge.verdict[target]] if target >= 0 else Verdict.GAP
         self.reasons = judge.reasons(target)
 
     @cached_property
