@@ -181,27 +181,16 @@ class Coverage:
     requirements: tuple[RequirementResult, ...]
 
 
-#: The most steps that a release keeps as they are shown, to show them again.
-MAX_STEPS = 50_000
-
-
-def _row_view(release: Release, step: Step) -> StepView:
-    row = release.row[step.row]
-    return StepView(
-        step.subject, word(step.mask), step.object, row.set_id, step.row, release.sets[row.set_id].authority.value,
-        row.method.value, row.reviewed, "row",
-    )  # fmt: skip
-
-
 def step_views(release: Release, steps: Iterable[Step]) -> tuple[StepView, ...]:
     """Steps with the provenance of their rows."""
     found = []
-    known: dict[tuple[str, str], StepView] = release.cache("steps shown", dict)
     for s in steps:
         if s.row:
-            view = known.get((s.row, s.subject)) or _row_view(release, s)
-            if len(known) < MAX_STEPS:
-                known[s.row, s.subject] = view
+            row = release.row[s.row]
+            authority = release.sets[row.set_id].authority.value
+            view = StepView(
+                s.subject, word(s.mask), s.object, row.set_id, s.row, authority, row.method.value, row.reviewed, "row"
+            )
         elif s.part:
             view = StepView(s.subject, word(s.mask), s.object, "", "", "", "", True, "part")
         else:

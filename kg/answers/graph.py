@@ -75,7 +75,7 @@ class Chain:
         return Evidence(self.mask, self.hops, self.authority, self.ruled)
 
 
-#: The most steps of shown chains that a graph keeps to give again: those of a graph of today's size.
+#: The most steps of shown chains that a release keeps to give again: those of a graph of today's size and more.
 MAX_STEPS = 50_000
 
 
@@ -105,8 +105,9 @@ class Graph:
             sets=sets or ([-1] if filter_.sets else []),
         )
         self._lock = Lock()
-        self._names: dict[int, str] = {}
-        self._steps: dict[int, Step] = {}
+        # What nodes and steps are called hangs on no date and no filter: all graphs of the release know it together.
+        self._names: dict[int, str] = release.cache("names of nodes", dict)
+        self._steps: dict[int, Step] = release.cache("steps of edges", dict)
         self._slots: dict[tuple[int, int, int], int] = {}
         self._table: Table | None = None
 
