@@ -107,7 +107,8 @@ class Leaf:
 class Branch(Leaf):
     name = property(lambda self: f"branch {self.n}")
     leaves = property(lambda self: [Leaf(self.n + i) for i in range(self.n % 4)])
-    holes = property(lambda self: tuple(None if i % 3 == 1 else Leaf(i) for i in range(self.n)))
+    # as many as asked for, but not the two thousand million that an Int may ask for
+    holes = property(lambda self: tuple(None if i % 3 == 1 else Leaf(i) for i in range(min(self.n, 40))))
     strict = property(lambda self: self.holes if self.n % 2 else iter(self.leaves))
     grid = property(lambda self: [[1, 2], None, [], [self.n, None if self.n % 2 else 3]])
     matrix = property(lambda self: [[Leaf(1), None], None if self.n % 3 == 0 else [], "ab" if self.n % 5 == 0 else []])
