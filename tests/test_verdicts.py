@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import replace
 from datetime import date
 from itertools import product
@@ -91,8 +92,8 @@ def plain(case: Case) -> Case:
     return replace(case, controls=tuple(controls), profile=None)
 
 
-def asked(case: Case) -> tuple[Graph, Verdicts, list[str]]:
-    """The columns' answer, and the names of the contenders."""
+def asked(case: Case, about: Container[str] | None = None) -> tuple[Graph, Verdicts, list[str]]:
+    """The columns' answer, or that of a view asked only about some nodes, and the names of the contenders."""
     graph = graph_of(case.release, case.as_of, case.filter)
     ordered = sorted(case.controls, key=lambda c: c.id)
     rows = [(i, graph.arrays.node(r.target), r.mask) for i, c in enumerate(ordered) for r in c.rows]
@@ -100,19 +101,24 @@ def asked(case: Case) -> tuple[Graph, Verdicts, list[str]]:
     names = [c.id for c in ordered] + [graph.name(j) for j in graph.arrays.joint_node]
     names = names[: int(control.max(initial=-1)) + 1] + names[len(ordered) :]
     order = np.argsort(np.argsort(np.array(names)))
-    found = verdicts(graph.view, control, start, mask.astype(np.uint8), order=order, coverable=graph.is_coverable)
+    view = graph.view
+    if about is not None:
+        view = view.about(np.array([graph.name(n) in about for n in range(graph.arrays.nodes)]))
+    found = verdicts(view, control, start, mask.astype(np.uint8), order=order, coverable=graph.is_coverable)
     return graph, found, names
 
 
 Told = tuple[str, tuple[str, ...], bool, tuple[str, ...]]
 
 
-def answers(case: Case) -> dict[str, Told]:
-    """Every requirement → verdict, reasons, dispute and chain, of the columns."""
-    graph, found, names = asked(case)
+def answers(case: Case, about: Container[str] | None = None) -> dict[str, Told]:
+    """Every requirement (of those asked about) → verdict, reasons, dispute and chain, of the columns."""
+    graph, found, names = asked(case, about)
     told: dict[str, Told] = {}
     for framework in case.release.frameworks:
         for requirement in graph.requirements(framework):
+            if about is not None and requirement.id not in about:
+                continue
             node = graph.arrays.node(requirement.id)
             ids: tuple[str, ...] = ()
             if found.contender[node] >= 0:
@@ -187,13 +193,37 @@ def test_a_large_graph_in_pieces_says_the_same(monkeypatch: pytest.MonkeyPatch) 
         assert (cut.looked_at <= whole.looked_at) if few < 16 else (cut.looked_at >= whole.looked_at)
 
 
+def hubs(seed: int) -> Case:
+    """A case of hubs with many controls."""
+    case = plain(hub_case(Random(seed)))
+    more = tuple(replace(c, id=f"{c.id}{i}", rows=plain(hub_case(Random(seed + i))).controls[0].rows)
+                 for i, c in enumerate(case.controls * 4))  # fmt: skip
+    return replace(case, controls=more)
+
+
 def test_the_columns_say_what_the_oracle_says_of_hubs() -> None:
     for seed in range(6):
-        case = plain(hub_case(Random(seed)))
-        more = tuple(replace(c, id=f"{c.id}{i}", rows=plain(hub_case(Random(seed + i))).controls[0].rows)
-                     for i, c in enumerate(case.controls * 4))  # fmt: skip
-        many = replace(case, controls=more)
+        many = hubs(seed)
         assert answers(many) == by_oracle(many)
+
+
+def test_who_asks_about_less_is_told_the_same() -> None:
+    """Of all requirements, of some and of one: what leads to none of them is left out, and nothing else."""
+    fewer = 0
+    for seed in range(500):
+        random = Random(f"about {seed}")
+        case = hubs(seed) if seed < 3 else plain(random_case(random))
+        if seed % 2:
+            case = replace(case, rows=tuple(r for r in case.rows if r.relation != "no_relationship"))
+        told = by_oracle(case)
+        looked_at = asked(case)[1].looked_at
+        for size in {len(told), random.randint(0, len(told)), min(1, len(told))}:
+            about = {*random.sample(sorted(told), size)}
+            assert answers(case, about) == {id_: told[id_] for id_ in about}, (about, write(case))
+            steps = asked(case, about)[1].looked_at
+            assert steps <= looked_at
+            fewer += steps < looked_at
+    assert fewer > 50
 
 
 def test_a_row_without_superset_of_is_refused() -> None:

@@ -140,6 +140,9 @@ def verdicts(
     With ``ranked`` off authority and strength are left aside: the verdicts and reasons are the same, the chain shown is
     one of the shortest.
 
+    Of nodes that the view is not asked about (:meth:`~kg.answers.engine.View.about`) the columns say nothing that
+    counts.
+
     Each mask must hold ``superset_of`` (as *superset_of*, *at_least* and *related* do): such controls can be walked
     together.  Raises :class:`~kg.errors.UsageError` for others, which an assessment answers for.
     """
@@ -158,7 +161,9 @@ def verdicts(
     )  # fmt: skip
     labels, key, looked_at = merged(view, own.start, labelled(view, own, 0))
     doubtful = _doubtful(view, labels.node)
-    joint = _joints(view, own, key, doubtful, controls)
+    members = np.zeros(nodes, bool)
+    members[a.joint_member] = True
+    joint = _joints(view, own, key, _unsettled(view, labels, key, doubtful, members), controls)
     if len(joint):
         joint = _sorted(joint, place)
         begin, step = len(labels.node), labelled(view, joint, len(own))
@@ -177,6 +182,7 @@ def verdicts(
         else:
             doubtful = _doubtful(view, labels.node, joint.start)
 
+    doubtful = _unsettled(view, labels, key, doubtful)
     outcome, hops, parts, authority, strength = told(key)
     shown = (key < NEVER).nonzero()[0]
     first = np.full(nodes, -1)
@@ -273,7 +279,33 @@ def _doubtful(view: View, *reached: Array) -> Array | None:
     one, other = np.divmod(view.enemies, view.arrays.nodes)
     found[other[visited[one]]] = True
     found &= visited
+    if view.targets is not None:
+        found &= view.asked
     return found if found.any() else None
+
+
+def _unsettled(
+    view: View, labels: Labels, key: Array, doubtful: Array | None, among: Array | None = None
+) -> Array | None:
+    """The doubtful nodes (``among`` some) whose best chain decides nothing: a lead, beside which it is told whether
+    another is ruled out, or one that passes a node which rules the target out.
+
+    Any other best chain stands.  Nothing that is ruled out says more, so there is no dispute, and none comes before it.
+    """
+    if doubtful is None:
+        return None
+    left = doubtful if among is None else doubtful & among
+    target = left.nonzero()[0]
+    target = target[told(key.take(target))[0] >= Outcome.OVERLAPS]
+    at, settled = key.take(target) & NUMBERS, np.ones(len(target), bool)
+    on = np.arange(len(target))
+    while len(on):
+        link = labels.link.take(at)
+        on, at = on[link >= 0], (link >> LINK)[link >= 0]
+        settled[on] &= ~view.opposed(labels.node.take(at), target.take(on))
+    left = left.copy()
+    left[target[settled]] = False
+    return left if left.any() else None
 
 
 def _sorted(own: Own, place: Array) -> Own:
@@ -322,7 +354,8 @@ def _exactly(view: View, own: Own, targets: Array, controls: int) -> tuple[Entri
     toward = view.toward(targets)
     for low in range(0, max(len(starts), 1), _AT_ONCE):
         some = starts[low : low + _AT_ONCE]
-        found = kept(view, some[:, 0], walk(view, some[:, 0], some[:, 1], some[:, 2], toward=toward), targets)
+        levels = walk(view, some[:, 0], some[:, 1], some[:, 2], toward=toward, targets=targets)
+        found = kept(view, some[:, 0], levels, targets)
         table = found if table is None else table + found
     assert table is not None
     of, at, entries = laid(view, table, slots.reshape(-1), own)

@@ -23,7 +23,7 @@ import numpy as np
 from kg.answers.engine.algebra import COMPOSE, OUTCOME, Array
 from kg.answers.engine.walk import View
 from kg.arrays import AUTHORITY, FULL_STRENGTH, HIGHEST, STRENGTH, WHERE, kind_of
-from kg.relations import ALL, INTERSECTS_WITH, SUPERSET_OF, Outcome
+from kg.relations import ALL, SUPERSET_OF, Outcome
 
 if TYPE_CHECKING:
     from kg.answers.engine.answer import Own
@@ -60,14 +60,18 @@ _ALIVE = (_COMPOSED != ALL) & (_REST >= 0)
 _STEP = np.where(_ALIVE, _SHORT[_COMPOSED] | _REST << LEFT, _MASK).reshape(-1)
 #: The kinds of steps (``edge_kinds``) of which some say something after a label.
 _USEFUL = np.bitwise_or.reduce(_ALIVE * kind_of(_SAYS & ALL, _SAYS >> 5), axis=1).astype(np.uint8)
-#: Which of a node's three runs of steps come after it.
-_RUNS = 1 + (_HOPS > 0) + ((_HOPS > 0) & (_WIDE & INTERSECTS_WITH == 0))
+#: Some kinds of steps: in which of a node's three runs (``edge_offsets``) they begin, and before which they end.
+_KINDS = np.arange(256)
+_PARTS, _OVERLAPS = 7, 1 << 7
+_FROM, _TO = np.where(_KINDS & _PARTS, 0, 1), np.where(_KINDS & _OVERLAPS, 3, np.where(_KINDS & ~_PARTS, 2, 1))
 _BIT = np.left_shift(np.uint64(1), np.arange(64, dtype=np.uint64)).view(np.int64)
 #: A node's word has a bit for each code: no label that says no more and has no more hops left than one that came before
 #: is needed there any longer.
 _KNOWN = np.bitwise_or.reduce(
     ((_WIDE[:, None] & ~_WIDE == 0) & (_HOPS[:, None] >= _HOPS)) * _BIT, axis=1
 )  # fmt: skip
+#: The codes with which a node that has some kinds of steps is left by none.
+_ENDS = np.bitwise_or.reduce(np.where(_KINDS[:, None] & _USEFUL == 0, _BIT, 0), axis=1)
 _DEAD = int(_KNOWN[3 << LEFT | _MASK])
 #: What a label to show is chosen by, without its length, authority and strength, when no hop was given.
 _FAR = (Outcome.CONTAINS - OUTCOME[_WIDE].astype(np.int64) << 26) - (_HOPS << 20) + (_HOPS << 10)
@@ -106,7 +110,7 @@ def told(key: Array) -> tuple[Array, Array, Array, Array, Array]:
 
 def goes_on(view: View, start: Array, label: Array) -> bool:
     """Whether some of these first steps have a second."""
-    return bool(np.count_nonzero(view.arrays.edge_kinds.take(start) & _USEFUL.take(label & _CODE)))
+    return bool(np.count_nonzero(view.kinds.take(start) & _USEFUL.take(label & _CODE)))
 
 
 def merged(view: View, start: Array, label: Array, *, itself: bool = True) -> tuple[Labels, Array, int]:
@@ -144,6 +148,9 @@ class _Walk:
         nodes = view.arrays.nodes
         self.view, self.looked_at = view, 0
         self.words = np.full(nodes, _DEAD)
+        if view.targets is not None:
+            # Of a node that is only passed no label is needed that has nowhere to go.
+            self.words |= np.where(view.asked, 0, _ENDS.take(view.kinds))
         if not view.all_stand:
             self.words[~view.standing] = -1
         #: The first label that came to each node in the last round that did, made by :meth:`_beside`.
@@ -185,21 +192,24 @@ class _Walk:
         """The labels one step beyond those of a level, in the order of ids, a piece at a time."""
         a = self.view.arrays
         node, label = self.columns[0][begin:end], self.columns[1][begin:end]
-        at = (a.edge_kinds.take(node) & _USEFUL.take(label & _CODE)).nonzero()[0]
+        kinds = self.view.kinds.take(node)
+        kinds &= _USEFUL.take(label & _CODE)
+        at = kinds.astype(bool).nonzero()[0]
         if not len(at):
             return
-        low, count = self._runs(node.take(at), label.take(at))
+        kinds = kinds.take(at)
+        low, count = self._runs(node.take(at), kinds)
         if len(self.others) > _FEW and len(needless := self._needless(self.others - begin, at, count, node, label)):
             stays = np.ones(len(at), bool)
             stays[needless] = False
-            at, low, count = at[stays], low[stays], count[stays]
+            at, low, count, kinds = at[stays], low[stays], count[stays], kinds[stays]
         label = label.take(at)
         code = (label & _CODE) << 6
         at += begin
         ends = count.cumsum()
         low -= ends
         low += count
-        every = _RUNS.take(label & _CODE) == 3
+        every = kinds & _OVERLAPS > 0
         mixed = bool(np.count_nonzero(every))
         total = int(ends[-1])
         self.looked_at += total
@@ -238,11 +248,11 @@ class _Walk:
             step >>= WHERE
             yield Labels(step, after, link)
 
-    def _runs(self, node: Array, label: Array) -> tuple[Array, Array]:
-        """Where the steps of each label begin, and how many they are."""
+    def _runs(self, node: Array, kinds: Array) -> tuple[Array, Array]:
+        """Where steps of some kinds begin at each node, and how many they are with those among them."""
         offsets, here = self.view.arrays.edge_offsets, node * 3
-        low = offsets.take(here)
-        here += _RUNS.take(label & _CODE)
+        low = offsets.take(here + _FROM.take(kinds))
+        here += _TO.take(kinds)
         return low, offsets.take(here) - low
 
     def _take_up(self, pieces: Iterator[Labels]) -> None:

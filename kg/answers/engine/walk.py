@@ -9,6 +9,7 @@ node do: so a tie between ids is a comparison of two positions.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass, fields
 from datetime import date
 from functools import cached_property
@@ -16,10 +17,15 @@ from functools import cached_property
 import numpy as np
 
 from kg.answers.engine.algebra import COMPOSE, Array, distinct
-from kg.arrays import ALL_OF, FULL_STRENGTH, HIGHEST, Arrays
-from kg.relations import ALL, AT_LEAST, EQUAL, INTERSECTS_WITH, NO_RELATIONSHIP
+from kg.arrays import ALL_OF, FULL_STRENGTH, HIGHEST, Arrays, kind_of
+from kg.relations import ALL, AT_LEAST, AT_MOST, EQUAL, INTERSECTS_WITH, NO_RELATIONSHIP, RELATED
 
 __all__ = ["Level", "Table", "View", "gather", "kept", "walk", "within_at_least"]
+
+_SAYS = np.arange(1, ALL)
+#: The kind of a step up to a whole, and those of rows that say something after *related*.
+_UP = int(kind_of(AT_MOST, False))
+_AFTER_RELATED = int(np.bitwise_or.reduce(kind_of(_SAYS, True)[COMPOSE[RELATED << 5 | _SAYS] != ALL]))
 
 
 class View:
@@ -27,6 +33,9 @@ class View:
 
     ``sets`` are numbers of mapping sets, empty for all; ``min_authority`` is a level.
     """
+
+    #: The nodes that are asked about, a flag for each; ``None`` for all (:meth:`about`).
+    targets: Array | None = None
 
     def __init__(
         self,
@@ -117,6 +126,37 @@ class View:
             found[hops] = reached
         return found
 
+    def about(self, targets: Array) -> View:
+        """The same, asked only about some nodes (a flag for each): whatever leads to none of them may be left out."""
+        found = copy(self)
+        for name in ("asked", "kinds"):
+            found.__dict__.pop(name, None)
+        found.targets = targets
+        return found
+
+    @cached_property
+    def kinds(self) -> Array:
+        """``edge_kinds`` without steps up to a whole from which nothing that is asked about can be come to."""
+        kinds = self.arrays.edge_kinds
+        if self.targets is None:
+            return kinds
+        # What comes up to a whole says no more than *related* there: after that only some steps say anything.
+        onward = self.asked | (kinds & _AFTER_RELATED > 0)
+        whole, part = self._all_of
+        while True:
+            up = np.zeros(len(kinds), bool)
+            up[part[onward[whole]]] = True
+            if not (up & ~onward).any():
+                return kinds & ~np.where(up, 0, _UP).astype(np.uint8)
+            onward |= up
+
+    @cached_property
+    def asked(self) -> Array:
+        """The nodes of which an answer is needed: the targets, and the members of joint nodes."""
+        asked = np.ones(self.arrays.nodes, bool) if self.targets is None else self.targets.copy()
+        asked[self.arrays.joint_member] = True
+        return asked
+
     @cached_property
     def _all_of(self) -> tuple[Array, Array]:
         """Wholes and parts that stand, of parts that are steps."""
@@ -161,13 +201,14 @@ class Level:
 
 def walk(
     view: View, starts: Array, authority: Array | int = HIGHEST, strength: Array | int = FULL_STRENGTH,
-    *, only: int = ALL, whole: Array | None = None, toward: Array | None = None,
+    *, only: int = ALL, whole: Array | None = None, toward: Array | None = None, targets: Array | None = None,
 ) -> Iterator[Level]:  # fmt: skip
     """Every path from each of ``starts`` that says something, the empty one (*equal*) first, level by level.
 
     ``authority`` and ``strength`` are what a chain has already sunk to before each start.  With ``only``, steps are
     those whose mask lies within it, but for the starts of which ``whole`` says that any will do.  With ``toward``
-    (:meth:`View.toward`) only paths are followed that may still come to a target, or are at one.
+    (:meth:`View.toward`) only paths are followed that may still come to a target, or are at one.  With ``targets`` (a
+    flag for each node) it is told only of paths to these whether they are ruled out.
     """
     a = view.arrays
     slot = np.flatnonzero(view.standing[starts])
@@ -185,6 +226,7 @@ def walk(
         edges=np.empty((size, 0), np.int32),
     )
     first_of = np.zeros(len(starts), np.int64)
+    has_enemy = view.has_enemy if targets is None else view.has_enemy & targets
     while len(level.slot):
         yield level
         path, edge, hop = view.steps(level.trail[:, -1], level.mask, level.hops)
@@ -206,7 +248,7 @@ def walk(
         slot = level.slot[path]
         trail = np.concatenate([level.trail[path], there[:, None]], axis=1)
         ruled = np.zeros(len(path), bool)
-        if len(view.enemies) and len(doubtful := np.flatnonzero(view.has_enemy[there])):
+        if len(view.enemies) and len(doubtful := np.flatnonzero(has_enemy[there])):
             ruled[doubtful] = view.opposed(trail[doubtful, :-1], there[doubtful, None]).any(axis=1)
         position = np.arange(len(path))
         first_of[slot[::-1]] = position[::-1]
