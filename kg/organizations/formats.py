@@ -328,8 +328,10 @@ def structured(path: Path, content: bytes | None = None) -> Any:
         raise InputError.one(shown, "SYNTAX", f"this is not JSON: {error.msg}", line=error.lineno) from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        why = getattr(error, "problem", None) or "unreadable"
-        raise InputError.one(shown, "SYNTAX", f"this is not YAML: {why}", line=mark.line + 1 if mark else 0) from None
+        why, line = getattr(error, "problem", None) or "unreadable", mark.line + 1 if mark else 0
+        # From libyaml 0.2.6 on the scanner has a limit of its own, which it may meet before the first event.
+        message = "the file is nested too deeply" if "nesting depth" in why else f"this is not YAML: {why}"
+        raise InputError.one(shown, "SYNTAX", message, line=line) from None
     except RecursionError:
         raise InputError.one(shown, "SYNTAX", "the file is nested too deeply") from None
 
